@@ -1,0 +1,248 @@
+"""Clocks: a running term on a matter, its due moments and the rungs planned along it. 计时
+
+A MAX clock (finish by) has any of three due moments: promise, agreed, statutory. A MIN clock (not
+before) has one: the first instant at which the guarded act is permitted, kept as ``statutory``.
+Identity is (matter, name, round); the epoch rises when a recount moves a due moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from engine.counting import closing, due, due_on, earliest, shift
+from engine.law import Ground
+from engine.matter import FactValue
+from engine.term import Length, Moment
+from engine.workdays import WorkingCalendar
+from engine.workflow import MOMENTS, Bundle, ClockDef, LadderDef, MomentName, ProfileDef, Rung, TermDef
+
+ClockState = Literal["running", "met", "void"]
+RETRY_AFTER = timedelta(minutes=15)
+
+
+@dataclass(slots=True)
+class Planned:
+    """A rung still to fire: its logical moment, and, after trouble, when it is tried again."""
+
+    at: datetime
+    rung: str
+    occurrence: int = 1
+    retry_at: datetime | None = None
+
+    @property
+    def look_at(self) -> datetime:
+        """Return when somebody must look at this rung."""
+        return self.retry_at or self.at
+
+
+@dataclass(slots=True)
+class Clock:
+    """A clock as it stands. All instants are UTC; ``look_at`` is ``None`` once nothing is planned."""
+
+    matter: str
+    root: str
+    jurisdiction: str
+    name: str
+    round: int
+    epoch: int
+    state: ClockState
+    anchor: datetime
+    promise: datetime | None = None
+    agreed: datetime | None = None
+    statutory: datetime | None = None
+    provisional: bool = False
+    plan: list[Planned] = field(default_factory=list)
+    fired: list[str] = field(default_factory=list)
+    look_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_recorded_at: datetime | None = None
+    trouble: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """The clock's identity."""
+        return (self.matter, self.name, self.round)
+
+    def moment(self, name: MomentName) -> datetime | None:
+        """Return the due instant called ``name``, or ``None`` where the clock has none."""
+        if name == "promise":
+            return self.promise
+        return self.agreed if name == "agreed" else self.statutory
+
+    @property
+    def latest(self) -> datetime | None:
+        """The last of the due moments; late is who passes it."""
+        return max((m for m in (self.promise, self.agreed, self.statutory) if m is not None), default=None)
+
+    def reschedule(self) -> None:
+        """Put the plan in order and say when to look next."""
+        self.plan.sort(key=lambda item: item.look_at)
+        self.look_at = self.plan[0].look_at if self.plan else None
+
+
+@dataclass(frozen=True, slots=True)
+class DueMoment:
+    """One due moment with the length it was counted with and its ground, for people to check."""
+
+    name: MomentName
+    moment: Moment
+    limit: Length | None
+    ground: Ground | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything a clock start leads to: due moments and planned rungs; none = the clock cannot start."""
+
+    dues: tuple[DueMoment, ...]
+    rungs: tuple[tuple[datetime, str], ...]
+
+    @property
+    def provisional(self) -> bool:
+        """Whether a due moment rests on a year that is not announced yet."""
+        return any(d.moment.provisional for d in self.dues)
+
+
+class Planner:
+    """Counts due moments and plans rungs for one bundle, profile and calendar; remembers what it counted.
+
+    Days are counted from the anchor's day, so all clocks that start on one day share one count,
+    unless a length runs in hours.
+    """
+
+    def __init__(self, bundle: Bundle, profile: ProfileDef, calendar: WorkingCalendar) -> None:
+        """Bind the three that a count depends on."""
+        self.bundle = bundle
+        self.profile = profile
+        self.calendar = calendar
+        self._counted: dict[tuple[str, str, date, FactValue | None], Prepared] = {}
+
+    def prepare(
+        self, workflow: str, definition: ClockDef, anchor: datetime, agreed: FactValue | None
+    ) -> Prepared:
+        """Count the due moments from ``anchor`` and plan the ladder's rungs.
+
+        ``agreed`` is the agreed date or length, where the matter has one.
+        """
+        key = (workflow, definition.name, self.calendar.day_of(anchor), agreed)
+        prepared = self._counted.get(key)
+        if prepared is None:
+            prepared, by_day = self._count(workflow, definition, anchor, agreed)
+            if by_day:
+                if len(self._counted) > 20_000:
+                    self._counted.clear()
+                self._counted[key] = prepared
+        return prepared
+
+    def _count(
+        self, workflow: str, definition: ClockDef, anchor: datetime, agreed: FactValue | None
+    ) -> tuple[Prepared, bool]:
+        term = self.bundle.terms[definition.term]
+        day = self.calendar.day_of(anchor)
+        if term.kind == "min":
+            return self._count_min(term, day, anchor)
+        dues: list[DueMoment] = []
+        by_day = True
+        promise = self.profile.promises.get(f"{workflow}.{definition.name}")
+        promised = promise.on(day) if promise else None
+        if promised and promised.value:
+            limit = promised.value.limit
+            by_day &= limit.unit not in ("hours", "minutes")
+            moment = due(anchor, limit, promised.value.ends, self.calendar)
+            dues.append(DueMoment("promise", moment, limit, promised.ground))
+        if isinstance(agreed, Length):
+            by_day &= agreed.unit not in ("hours", "minutes")
+            dues.append(DueMoment("agreed", due(anchor, agreed, term.ends, self.calendar), agreed, None))
+        elif isinstance(agreed, date):
+            dues.append(DueMoment("agreed", due_on(agreed, term.ends, self.calendar), None, None))
+        value = term.statutory.on(day)
+        if value and value.value:
+            by_day &= value.value.unit not in ("hours", "minutes")
+            moment = due(anchor, value.value, term.ends, self.calendar)
+            dues.append(DueMoment("statutory", moment, value.value, value.ground))
+        if not dues:
+            return Prepared((), ()), by_day
+        ladder = self.bundle.ladders.get(definition.ladder)
+        rungs = self._rungs(ladder, dues, anchor) if ladder else ()
+        return Prepared(tuple(dues), rungs), by_day
+
+    def _count_min(self, term: TermDef, day: date, anchor: datetime) -> tuple[Prepared, bool]:
+        value = term.statutory.on(day)
+        if value is None or value.value is None:
+            return Prepared((), ()), True
+        instant = earliest(anchor, value.value, self.calendar)
+        first_day = self.calendar.day_of(instant)
+        moment = Moment(first_day, instant, None, self.calendar.is_provisional(first_day))
+        by_day = value.value.unit not in ("hours", "minutes")
+        return Prepared((DueMoment("statutory", moment, value.value, value.ground),), ()), by_day
+
+    def _rungs(
+        self, ladder: LadderDef, dues: list[DueMoment], anchor: datetime
+    ) -> tuple[tuple[datetime, str], ...]:
+        moments = {d.name: d.moment for d in dues}
+        planned: list[tuple[datetime, str]] = []
+        for rung in ladder.rungs:
+            if rung.at.base == "start":
+                continue
+            moment = self.rung_moment(rung, moments)
+            if moment is not None:
+                planned.append((moment.instant, rung.name))
+        return tuple(planned)
+
+    def rung_moment(self, rung: Rung, moments: Mapping[MomentName, Moment]) -> Moment | None:
+        """Return when ``rung`` falls, or ``None`` where the clock lacks its moment."""
+        base = rung.at.base
+        name: MomentName = self.profile.refers_on if base == "referral" else base  # type: ignore[assignment]
+        moment = moments.get(name)
+        if moment is None:
+            return None
+        if rung.at.closing:
+            moment = closing(moment, self.calendar)
+        if rung.at.offset is not None:
+            moment = shift(moment, rung.at.sign, rung.at.offset, self.calendar)
+        return moment
+
+    def wind(self, clock: Clock, prepared: Prepared, definition: ClockDef, *, now: datetime | None) -> None:
+        """Set the due moments of ``clock`` and plan its rungs.
+
+        ``now`` is given for a new epoch: reminders already past are not planned again, and a warning
+        or case that fired and whose moment is still past is not repeated.
+        """
+        by_name = {d.name: d.moment.instant for d in prepared.dues}
+        clock.promise = by_name.get("promise")
+        clock.agreed = by_name.get("agreed")
+        clock.statutory = by_name.get("statutory")
+        clock.provisional = prepared.provisional
+        if self.bundle.terms[definition.term].kind == "min":
+            clock.plan = []
+            clock.look_at = clock.statutory
+            return
+        ladder = self.bundle.ladders.get(definition.ladder)
+        does = {rung.name: rung.does for rung in ladder.rungs} if ladder else {}
+        plan: list[Planned] = []
+        for rung in ladder.rungs if ladder else ():
+            if rung.at.base == "start" and (now is None):
+                at = clock.anchor if rung.at.offset is None else self._after_start(clock.anchor, rung)
+                plan.append(Planned(at, rung.name))
+        for at, name in prepared.rungs:
+            if does[name] == "remind":
+                # a reminder never comes before the clock has started
+                at = max(at, clock.anchor)
+            if now is not None and at <= now and (does[name] == "remind" or name in clock.fired):
+                continue
+            plan.append(Planned(at, name))
+        clock.plan = plan
+        clock.reschedule()
+
+    def _after_start(self, anchor: datetime, rung: Rung) -> datetime:
+        assert rung.at.offset is not None
+        moment = Moment(self.calendar.day_of(anchor), anchor, None)
+        return shift(moment, rung.at.sign, rung.at.offset, self.calendar).instant
+
+
+def missed(clock: Clock, at: datetime) -> list[MomentName]:
+    """Name the due moments that an end at ``at`` misses; in time is ``at`` < instant."""
+    return [n for n in MOMENTS if (m := clock.moment(n)) is not None and at >= m]

@@ -1,0 +1,148 @@
+"""What is wrong with workflow files that have the right shape: names that lead nowhere, machines that
+cannot run, expressions that do not compile, rules whose examples fail. All findings at once, each with
+file and line. 检查
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from engine.findings_clock import look_at_clocks
+from engine.findings_rule import look_at_rule
+from engine.findings_source import Add, Sources
+from engine.findings_state import look_at_states
+from engine.findings_workflow import look_at_workflow
+from engine.reading_form import nearest
+from engine.roles import ROLES
+from engine.workflow import Bundle, LadderDef, ProfileDef, TextDef
+from engine.yamlfile import Faults, Map
+
+# Two segments of 67 characters, less the longest signature in its brackets (a rule of the channel).
+LONGEST_SMS = 2 * 67 - 14
+_PLACE = re.compile(r"\{([^{}]*)\}")
+
+
+def look_at_bundle(
+    bundle: Bundle, texts: Mapping[str, TextDef] | None, trees: Mapping[str, Map], faults: Faults
+) -> None:
+    """Check a whole bundle; ``texts=None`` leaves out whether the messages exist."""
+    sources = Sources(trees, faults)
+    seen: dict[str, str] = {}
+    for workflow in bundle.workflows.values():
+        look_at_workflow(workflow, bundle, sources)
+        look_at_states(workflow, sources)
+        look_at_clocks(workflow, bundle, sources)
+        for clock in workflow.clocks:
+            if clock in seen:
+                sources.add(
+                    workflow.file,
+                    ("clocks", clock),
+                    f"计时 {clock} 已在流程 {seen[clock]} 中，报表按计时名称区分",
+                    f"{workflow.name}_{clock}",
+                )
+            seen.setdefault(clock, workflow.name)
+    for rule in bundle.rules.values():
+        look_at_rule(rule, bundle, sources)
+    for ladder in bundle.ladders.values():
+        _look_at_ladder(ladder, bundle, texts, sources)
+    for profile in bundle.profiles.values():
+        _look_at_profile(profile, bundle, sources)
+
+
+def look_at_texts(texts: Mapping[str, TextDef], trees: Mapping[str, Map], faults: Faults) -> None:
+    """Check the messages: declared parameters, and what an SMS must not hold."""
+    sources = Sources(trees, faults)
+    for text in texts.values():
+        used: set[str] = set()
+        for part, wording in (("subject", text.subject), ("body", text.body), ("sms", text.sms)):
+            names = _PLACE.findall(wording)
+            used.update(names)
+            for name in names:
+                if name not in text.params:
+                    sources.add(
+                        text.file,
+                        (part,),
+                        f"文案 {text.name}：参数 {{{name}}} 没有在 params 中声明",
+                        nearest(name, text.params),
+                    )
+            if re.search(r"[{}]", _PLACE.sub("", wording)):
+                sources.add(text.file, (part,), f"文案 {text.name}：花括号不成对", "{code}")
+        for name in text.params:
+            if name not in used:
+                sources.add(
+                    text.file, ("params", name), f"文案 {text.name}：参数 {name} 没有用到", f"删去 {name}"
+                )
+        _look_at_sms(text, sources)
+
+
+def _look_at_sms(text: TextDef, sources: Sources) -> None:
+    where = (text.file, ("sms",))
+    if "}{" in text.sms:
+        sources.add(*where, f"文案 {text.name}：短信里两个参数相邻，运营商不受理", "在参数之间加文字")
+    if re.search(r"https?:|www\.|[\[\]【】]", text.sms):
+        sources.add(*where, f"文案 {text.name}：短信里有链接或方括号，运营商不受理", "删去链接和方括号")
+    longest = len(_PLACE.sub("", text.sms)) + sum(
+        text.params.get(name, 0) for name in _PLACE.findall(text.sms)
+    )
+    if longest > LONGEST_SMS:
+        sources.add(
+            *where, f"文案 {text.name}：短信最长 {longest} 字，超过两条的 {LONGEST_SMS} 字", "缩短文字"
+        )
+
+
+def _look_at_ladder(
+    ladder: LadderDef, bundle: Bundle, texts: Mapping[str, TextDef] | None, sources: Sources
+) -> None:
+    seen: set[str] = set()
+    for place, rung in enumerate(ladder.rungs):
+
+        def add(key: str, what: str, write: str, item: str = "", place: int = place) -> None:
+            name = ladder.rungs[place].name
+            path = ("rungs", place, key, item) if item else ("rungs", place, key)
+            sources.add(ladder.file, path, f"督办级 {name}：{what}", write)
+
+        if rung.name in seen:
+            add("name", "名称重复", f"{rung.name}_2")
+        seen.add(rung.name)
+        for role in rung.tells:
+            if role not in ROLES:
+                add("tells", f"没有名为 {role} 的角色", nearest(role, ROLES), role)
+        if texts is not None and rung.message and rung.message not in texts:
+            add("message", f"没有名为 {rung.message} 的文案", nearest(rung.message, texts))
+        elif texts is not None and "sms" in rung.via and rung.message and not texts[rung.message].sms:
+            add("via", f"文案 {rung.message} 没有短信内容", f"在 messages/{rung.message}.yaml 写 sms: ……")
+        if rung.opens:
+            _look_at_opens(rung.opens, bundle, add)
+
+
+def _look_at_opens(opens: str, bundle: Bundle, add: Add) -> None:
+    about = [name for name, workflow in bundle.workflows.items() if workflow.about]
+    if opens not in bundle.workflows:
+        add("opens", f"没有名为 {opens} 的流程", nearest(opens, about))
+    elif opens not in about:
+        add("opens", f"流程 {opens} 不是针对事项的流程（about: any）", nearest(opens, about))
+
+
+def _look_at_profile(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:
+    clocks: dict[str, str] = {
+        f"{workflow.name}.{clock.name}": clock.term
+        for workflow in bundle.workflows.values()
+        for clock in workflow.clocks.values()
+    }
+    for key, dated in profile.promises.items():
+        path = ("promises", key)
+        if key not in clocks:
+            sources.add(profile.file, path, f"承诺 {key}：没有这个计时", _qualified(key, clocks))
+            continue
+        term = bundle.terms.get(clocks[key])
+        if term is not None and term.kind == "min":
+            sources.add(profile.file, path, f"承诺 {key}：最短期限（kind: min）不能承诺", "删去这一项")
+        if not dated.values:
+            sources.add(profile.file, path, f"承诺 {key}：没有数值", "- limit: 1 working day")
+
+
+def _qualified(key: str, clocks: Collection[str]) -> str:
+    """Suggest a clock; the bare name of a clock, without its workflow, is recognised too."""
+    named = [clock for clock in clocks if clock.partition(".")[2] == key.rpartition(".")[2]]
+    return named[0] if len(named) == 1 else nearest(key, clocks)

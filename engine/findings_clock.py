@@ -1,0 +1,108 @@
+"""Whether a clock can start, run and end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from engine.findings_source import Sources
+from engine.findings_workflow import look_at_expression
+from engine.reading_form import nearest
+from engine.rules import ancestry
+from engine.workflow import Bundle, ClockDef, FactDef, WorkflowDef
+
+_WORDS = {"action": "操作", "state": "状态", "fact": "要素"}
+
+
+def look_at_clocks(workflow: WorkflowDef, bundle: Bundle, sources: Sources) -> None:
+    """Check every clock of ``workflow``."""
+    for clock in workflow.clocks.values():
+        _Look(workflow, clock, bundle, sources).all()
+
+
+class _Look:
+    """The checks of one clock."""
+
+    def __init__(self, workflow: WorkflowDef, clock: ClockDef, bundle: Bundle, sources: Sources) -> None:
+        self.workflow = workflow
+        self.clock = clock
+        self.bundle = bundle
+        self.sources = sources
+        self.here = ("clocks", clock.name)
+
+    def add(self, key: str, what: str, write: str, item: str = "") -> None:
+        path = (*self.here, key, item) if item else (*self.here, key)
+        self.sources.add(self.workflow.file, path, f"计时 {self.clock.name}：{what}", write)
+
+    def known(self, key: str, word: str, name: str, options: Collection[str], item: str = "") -> bool:
+        """Note ``name`` if it is none of ``options``."""
+        if name and name not in options:
+            self.add(key, f"没有名为 {name} 的{word}", nearest(name, options), item)
+            return False
+        return bool(name)
+
+    def all(self) -> None:
+        """Run every check."""
+        self.known("term", "期限", self.clock.term, self.bundle.terms)
+        self.known("ladder", "督办规则", self.clock.ladder, self.bundle.ladders)
+        options: dict[str, Collection[str]] = {
+            "action": self.workflow.actions,
+            "state": self.workflow.states,
+            "fact": self.workflow.facts,
+        }
+        for trigger in self.clock.starts:
+            self.known("starts", _WORDS[trigger.kind], trigger.name, options[trigger.kind], trigger.kind)
+        for action in self.clock.ends:
+            self.known("ends", "操作", action, self.workflow.actions, "action")
+        self.kind()
+        self.agreed()
+        self.survives()
+        if self.clock.applies_when:
+            path = (*self.here, "applies_when")
+            expression = self.clock.applies_when
+            look_at_expression(self.workflow, expression, "boolean", path, self.bundle, self.sources)
+
+    def kind(self) -> None:
+        """A maximum ends with an action; a minimum guards one."""
+        term = self.bundle.terms.get(self.clock.term)
+        for action in self.clock.guards:
+            self.known("guards", "操作", action, self.workflow.actions, action)
+        if term is None:
+            return
+        if term.kind == "max" and not self.clock.ends:
+            self.add("ends", "没有止点，计时永远不结束", "ends: {action: 操作}")
+        if term.kind == "max" and self.clock.guards:
+            write = "删去 guards，或用 kind: min 的期限"
+            self.add("guards", f"期限 {term.name} 不是最短期限，不能有 guards", write)
+        if term.kind == "min" and not self.clock.guards:
+            self.add("guards", f"期限 {term.name} 是最短期限，缺少 guards", "guards: [操作]")
+
+    def agreed(self) -> None:
+        """An agreed length or day is a fact of the matter or of what it is part of."""
+        name = self.clock.agreed
+        if not name:
+            return
+        visible: dict[str, FactDef] = {}
+        for above in reversed(ancestry(self.bundle.workflows, self.workflow.name)):
+            visible.update(self.bundle.workflows[above].facts)
+        usable = [fact.name for fact in visible.values() if fact.type in ("length", "date")]
+        if name not in visible:
+            self.add("agreed", f"没有名为 {name} 的要素（本流程和上级流程）", nearest(name, usable))
+        elif name not in usable:
+            what = f"要素 {name} 的类型是 {visible[name].type}，不能作约定期限"
+            self.add("agreed", what, nearest(name, usable))
+
+    def survives(self) -> None:
+        """A clock that survives a final state must still be able to end there."""
+        finals = [state.name for state in self.workflow.states.values() if state.final]
+        ending = {
+            state
+            for action in self.clock.ends
+            if action in self.workflow.actions
+            for state in self.workflow.actions[action].sources
+        }
+        for state in self.clock.survives:
+            if state not in finals:
+                self.add("survives", f"{state} 不是终结状态", nearest(state, finals), state)
+            elif self.clock.ends and state not in ending:
+                write = f"在 {'、'.join(self.clock.ends)} 的 from 中加上 {state}"
+                self.add("survives", f"到了 {state} 以后没有操作能结束它", write, state)

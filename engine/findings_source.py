@@ -1,0 +1,54 @@
+"""Where a finding stands: paths into the trees that the files were read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from engine.yamlfile import Faults, Map, Node, Scalar, Seq
+
+Step = str | int
+
+
+class Add(Protocol):
+    """Notes a finding below one thing: key, what is wrong, what to write, item of a list."""
+
+    def __call__(self, key: str, what: str, write: str, item: str = "") -> None:
+        """Note the finding."""
+
+
+class Sources:
+    """The trees of all files, to find the line of a thing; notes findings with it."""
+
+    def __init__(self, trees: Mapping[str, Map], faults: Faults) -> None:
+        """Look up lines in ``trees`` and note findings in ``faults``."""
+        self._trees = trees
+        self._faults = faults
+
+    def line(self, file: str, path: Iterable[Step]) -> int:
+        """Return the line of ``path`` in ``file``, or of the last part of it that is written.
+
+        A step is a key of a map, a place in a list, or the text of an item of a list.
+        """
+        node: Node | None = self._trees.get(file)
+        line = 1
+        for step in path:
+            if isinstance(node, Map):
+                line = node.key_lines.get(str(step), line)
+                node = node.get(str(step))
+            elif isinstance(node, Seq):
+                node = _item(node, step)
+                line = node.line if node is not None else line
+            else:
+                break
+        return line
+
+    def add(self, file: str, path: Iterable[Step], what: str, write: str = "") -> None:
+        """Note a finding at ``path`` in ``file``."""
+        self._faults.add(file, self.line(file, path), what, write)
+
+
+def _item(node: Seq, step: Step) -> Node | None:
+    if isinstance(step, int):
+        return node.items[step] if step < len(node.items) else None
+    return next((item for item in node if isinstance(item, Scalar) and item.text == step), None)

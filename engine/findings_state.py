@@ -1,0 +1,83 @@
+"""Whether a state machine can run: one way in, no way out of final states, no dead end."""
+
+from __future__ import annotations
+
+from engine.findings_source import Sources
+from engine.reading_form import nearest
+from engine.workflow import WorkflowDef
+
+
+def look_at_states(workflow: WorkflowDef, sources: Sources) -> None:
+    """Check the states of ``workflow`` and the transitions between them."""
+
+    def add(state: str, what: str, write: str) -> None:
+        sources.add(workflow.file, ("states", state), f"状态 {state}：{what}", write)
+
+    initial = [state.name for state in workflow.states.values() if state.initial]
+    if not initial:
+        first = next(iter(workflow.states), "")
+        write = f"在 {first or '一个状态'} 写 initial: true"
+        sources.add(workflow.file, ("states", first), "没有初始状态", write)
+    for state in initial[1:]:
+        add(state, f"初始状态只能有一个，{initial[0]} 已是初始状态", "删去 initial: true")
+    if workflow.states and not any(state.final for state in workflow.states.values()):
+        sources.add(workflow.file, ("states",), "没有终结状态，事项永远办不结", "final: true")
+    _look_at_ends_of_actions(workflow, sources)
+    ways = _ways(workflow)
+    for state, leads_to in ways.items():
+        if workflow.states[state].final and leads_to:
+            write = "删去该操作的 from，或删去 final: true"
+            add(state, f"终结状态还可以走到 {'、'.join(sorted(leads_to))}", write)
+        if not workflow.states[state].final and not leads_to - {state}:
+            add(state, "不是终结状态却没有出路", "加一个 from 它的操作，或写 final: true")
+    if len(initial) == 1:
+        reached = _reach(initial[0], ways)
+        for state in workflow.states:
+            if state not in reached:
+                add(state, f"从初始状态 {initial[0]} 到不了这里", f"加一个 to: {state} 的操作，或删去该状态")
+
+
+def _look_at_ends_of_actions(workflow: WorkflowDef, sources: Sources) -> None:
+    for action in workflow.actions.values():
+        for state in action.sources:
+            if state not in workflow.states:
+                sources.add(
+                    workflow.file,
+                    ("actions", action.name, "from", state),
+                    f"操作 {action.name}：没有名为 {state} 的状态",
+                    nearest(state, workflow.states),
+                )
+        if action.to is not None and action.to not in workflow.states:
+            sources.add(
+                workflow.file,
+                ("actions", action.name, "to"),
+                f"操作 {action.name}：没有名为 {action.to} 的状态",
+                nearest(action.to, workflow.states),
+            )
+        if action.to is not None and action.to in action.sources:
+            sources.add(
+                workflow.file,
+                ("actions", action.name, "to"),
+                f"操作 {action.name}：to 与 from 都是 {action.to}，没有改变状态",
+                "只登记的操作不写 to",
+            )
+
+
+def _ways(workflow: WorkflowDef) -> dict[str, set[str]]:
+    ways: dict[str, set[str]] = {state: set() for state in workflow.states}
+    for action in workflow.actions.values():
+        if action.to in ways:
+            for state in action.sources:
+                if state in ways:
+                    ways[state].add(str(action.to))
+    return ways
+
+
+def _reach(start: str, ways: dict[str, set[str]]) -> set[str]:
+    reached = {start}
+    queue = [start]
+    while queue:
+        for state in ways[queue.pop()] - reached:
+            reached.add(state)
+            queue.append(state)
+    return reached

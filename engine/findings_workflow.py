@@ -1,0 +1,132 @@
+"""What a workflow, its facts and its actions refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from engine.findings_source import Add, Sources, Step
+from engine.reading_form import nearest
+from engine.roles import ROLES
+from engine.rules import KEYWORDS, PREFIXES, Expression, ExpressionFault, ancestry, variables
+from engine.workflow import ActionDef, Bundle, Spawn, WorkflowDef
+
+
+def look_at_workflow(workflow: WorkflowDef, bundle: Bundle, sources: Sources) -> None:
+    """Check what ``workflow`` is part of, what it spawns, its facts and its actions."""
+    if workflow.name in PREFIXES | KEYWORDS:
+        what = f"流程不能叫 {workflow.name}：表达式里另有所指"
+        sources.add(workflow.file, ("workflow",), what, "换一个名称")
+    for fact in workflow.facts.values():
+        if fact.name in KEYWORDS:
+            path = ("facts", fact.name)
+            sources.add(workflow.file, path, f"要素不能叫 {fact.name}：表达式里另有所指", "换一个名称")
+    _look_at_part_of(workflow, bundle, sources)
+    if workflow.spawns is not None:
+        look_at_spawn(workflow, workflow.spawns, ("spawns",), bundle, sources)
+    for action in workflow.actions.values():
+        _look_at_action(workflow, action, bundle, sources)
+
+
+def look_at_expression(
+    workflow: WorkflowDef,
+    source: str,
+    wants: str,
+    path: tuple[Step, ...],
+    bundle: Bundle,
+    sources: Sources,
+) -> None:
+    """Compile an expression of ``workflow`` and note what is wrong with it, with the column."""
+    declared = variables(bundle.workflows, workflow.name)
+    try:
+        Expression(source, declared, wants)
+    except ExpressionFault as fault:
+        sources.add(workflow.file, path, *describe(fault, source, path[-1], declared))
+
+
+def describe(fault: ExpressionFault, source: str, key: Step, declared: Collection[str]) -> tuple[str, str]:
+    """Say what is wrong with an expression, and what to write instead."""
+    # a suggestion for one wrong word, an example of a good expression for anything else
+    write = nearest(fault.unknown, declared) if fault.unknown else "parts.total > 0 && parts.open == 0"
+    return f"{key} 的表达式第 {fault.column} 列：{fault.message}（{source}）", write
+
+
+def look_at_spawn(
+    workflow: WorkflowDef, spawn: Spawn, path: tuple[Step, ...], bundle: Bundle, sources: Sources
+) -> None:
+    """Check that what is spawned is part of ``workflow``, and that its number is an integer."""
+    parts = [name for name, other in bundle.workflows.items() if other.part_of == workflow.name]
+    if spawn.workflow not in bundle.workflows:
+        write = nearest(spawn.workflow, parts or bundle.workflows)
+        sources.add(workflow.file, (*path, "workflow"), f"没有名为 {spawn.workflow} 的流程", write)
+    elif spawn.workflow not in parts:
+        sources.add(
+            workflow.file,
+            (*path, "workflow"),
+            f"流程 {spawn.workflow} 不隶属于 {workflow.name}，不能由它开出",
+            f"在 {spawn.workflow}.yaml 写 part_of: {workflow.name}",
+        )
+    look_at_expression(workflow, spawn.count, "integer", (*path, "count"), bundle, sources)
+
+
+def _look_at_part_of(workflow: WorkflowDef, bundle: Bundle, sources: Sources) -> None:
+    if not workflow.part_of:
+        return
+    if workflow.part_of not in bundle.workflows:
+        write = nearest(workflow.part_of, bundle.workflows)
+        sources.add(workflow.file, ("part_of",), f"没有名为 {workflow.part_of} 的流程", write)
+        return
+    if workflow.about:
+        sources.add(workflow.file, ("about",), "part_of 与 about 只能有一个", "删去其中一个")
+    chain = ancestry(bundle.workflows, workflow.name)
+    if bundle.workflows[chain[-1]].part_of in chain:
+        circle = " → ".join([*chain, bundle.workflows[chain[-1]].part_of])
+        sources.add(workflow.file, ("part_of",), f"part_of 成环：{circle}", "最上一级流程不写 part_of")
+
+
+def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, sources: Sources) -> None:
+    here = ("actions", action.name)
+
+    def add(key: str, what: str, write: str, item: str = "") -> None:
+        path = (*here, key, item) if item else (*here, key)
+        sources.add(workflow.file, path, f"操作 {action.name}：{what}", write)
+
+    if action.automatic:
+        for key, given in (("by", action.by), ("needs", action.needs), ("evidence", action.evidence)):
+            if given:
+                add(key, f"自动操作不能有 {key}", f"删去 {key}，或删去 automatic: true")
+        if action.needs_reason:
+            add("needs_reason", "自动操作不能要求理由", "删去 needs_reason")
+        if not action.when:
+            add("automatic", "自动操作缺少 when", "when: parts.total > 0 && parts.open == 0")
+        if action.to is None:
+            add("automatic", "自动操作缺少 to", "to: 状态")
+    else:
+        if not action.by:
+            add("by", "没有写由谁办理", "by: [officer]")
+        if action.when:
+            add("when", "只有自动操作可以有 when", "加 automatic: true 并删去 by，或删去 when")
+    _look_at_names(action, workflow, add)
+    for code in action.rules:
+        rule = bundle.rules.get(code)
+        if rule is None:
+            add("rules", f"没有规则 {code}", nearest(code, bundle.rules), code)
+        elif rule.workflow != workflow.name and rule.workflow in bundle.workflows:
+            add("rules", f"规则 {code} 是流程 {rule.workflow} 的规则", f"删去 {code}", code)
+    if action.when:
+        look_at_expression(workflow, action.when, "boolean", (*here, "when"), bundle, sources)
+    if action.spawns is not None:
+        look_at_spawn(workflow, action.spawns, (*here, "spawns"), bundle, sources)
+
+
+def _look_at_names(action: ActionDef, workflow: WorkflowDef, add: Add) -> None:
+    for role in action.by:
+        if role not in ROLES:
+            add("by", f"没有名为 {role} 的角色", nearest(role, ROLES), role)
+    for fact in action.needs:
+        if fact not in workflow.facts:
+            add("needs", f"没有名为 {fact} 的要素", nearest(fact, workflow.facts), fact)
+    for fact, _source in action.sets:
+        if fact not in workflow.facts:
+            add("sets", f"没有名为 {fact} 的要素", nearest(fact, workflow.facts), fact)
+        elif workflow.facts[fact].type != "date":
+            add("sets", f"要素 {fact} 的类型是 {workflow.facts[fact].type}，不能记日期", "type: date", fact)

@@ -1,0 +1,80 @@
+"""Matters and what is known of them. 事项
+
+Everything that has a state, clocks and a history is a matter: project, package, contract,
+instalment, query, complaint, case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from engine.term import Length
+
+FactValue = bool | int | str | date | Length
+"""A fact's value: money is integer fen; dates are days; lengths are ``Length``."""
+
+
+@dataclass(slots=True)
+class Matter:
+    """One matter as it stands. ``revision`` counts actions, ``history_no`` everything that happened."""
+
+    id: str
+    root: str
+    workflow: str
+    state: str
+    title: str
+    unit: str
+    jurisdiction: str
+    bundle: str
+    profile: str
+    opened_at: datetime
+    part_of: str | None = None
+    about: str | None = None
+    about_clock: str | None = None
+    state_since: datetime | None = None
+    revision: int = 0
+    history_no: int = 0
+    head_hash: str = ""
+    children: int = 0
+    cases: int = 0
+    go_live: datetime | None = None
+    marks: dict[str, datetime] = field(default_factory=dict)
+    """When the triggers of clocks that wait for several of them happened (``action:x``, ``state:y``)."""
+    facts: dict[str, FactValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A document handed in with an action: what kind, its name, SHA-256 (hex), bytes, where it lies."""
+
+    kind: str
+    name: str
+    sha256: str
+    size: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a matter's history, chained to the line before by ``hash``.
+
+    ``at`` is when it happened, ``recorded_at`` when it was written down. ``kind`` is one of
+    ``opened, action, inferred, observed, fire, clock``.
+    """
+
+    matter: str
+    no: int
+    kind: str
+    at: datetime
+    recorded_at: datetime
+    actor: str
+    came_from: str | None
+    went_to: str | None
+    name: str
+    detail: dict[str, Any]
+    body: str
+    previous: str
+    hash: str
+    algorithm: str

@@ -1,0 +1,156 @@
+"""Open matters, all in the same way: projects, their parts, and cases about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.asking import ask
+from engine.clock import Clock
+from engine.errors import BadInput
+from engine.matter import FactValue, Matter
+from engine.office import Office
+from engine.rules import MissingFact
+from engine.starting import trigger
+from engine.work import SYSTEM, Work, plain_facts
+from engine.workflow import Spawn
+
+MOST_PARTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a register tells beforehand, by matter id: how many parts it will have, and undated facts."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, FactValue]] = field(default_factory=dict)
+
+
+def open_matter(
+    office: Office,
+    work: Work,
+    matter: Matter,
+    *,
+    now: datetime,
+    actor: str,
+    seen: bool = True,
+    cause: str = "",
+    foreseen: Foreseen | None = None,
+) -> list[Matter]:
+    """Open ``matter`` in its initial state: record it, start its clocks, open its parts.
+
+    ``seen=False`` (inferred) starts no clock. ``foreseen`` tells how many parts there will
+    be (replay knows beforehand). Return the matter and all parts opened with it.
+    """
+    work.add_matter(matter)
+    notes: list[dict[str, Any]] = []
+    if seen:
+        notes += trigger(office, work, matter, "state", matter.state, at=matter.opened_at, now=now)
+        for fact in matter.facts:
+            notes += trigger(office, work, matter, "fact", fact, at=matter.opened_at, now=now)
+    detail: dict[str, Any] = {"workflow": matter.workflow, "title": matter.title, "bundle": matter.bundle[:16]}
+    if matter.facts:
+        detail["facts"] = plain_facts(matter.facts)
+    if cause:
+        detail["cause"] = cause
+    if notes:
+        detail["clocks"] = notes
+    work.record(matter, "opened" if seen else "inferred", "open", at=matter.opened_at, now=now, actor=actor,
+                detail=detail)  # fmt: skip
+    opened = [matter]
+    spawns = office.workflow(matter).spawns
+    if spawns is not None:
+        opened += spawn(office, work, matter, spawns, at=matter.opened_at, now=now, actor=actor, seen=seen,
+                        foreseen=foreseen)  # fmt: skip
+    return opened
+
+
+def spawn(
+    office: Office,
+    work: Work,
+    parent: Matter,
+    spawns: Spawn,
+    *,
+    at: datetime,
+    now: datetime,
+    actor: str,
+    seen: bool,
+    foreseen: Foreseen | None = None,
+) -> list[Matter]:
+    """Open the parts that an action of ``parent`` spawns; raise ``BadInput`` for an impossible number."""
+    if foreseen is not None:
+        count = foreseen.counts.get(parent.id, 1)
+    else:
+        try:
+            count = int(ask(office, work, parent, spawns.count, wants="integer"))
+        except MissingFact as missing:
+            raise BadInput(f"还不知道要开立几个下级事项：缺少要素 {missing}", then=f"用 --fact {missing}=数量 补上") from None
+    if not 1 <= count <= MOST_PARTS:
+        raise BadInput(
+            f"{spawns.count} = {count}：下级事项的数量应在 1 到 {MOST_PARTS} 之间", then="改正该要素后重试"
+        )
+    opened: list[Matter] = []
+    for _ in range(count):
+        part = part_of(office, work, parent, spawns.workflow, at)
+        if foreseen is not None:
+            part.facts.update(foreseen.facts.get(part.id, {}))
+        opened += open_matter(office, work, part, now=now, actor=actor, seen=seen, foreseen=foreseen)
+    return opened
+
+
+def part_of(office: Office, work: Work, parent: Matter, workflow: str, at: datetime) -> Matter:
+    """Make the next part of ``parent``; it inherits bundle, profile, unit and jurisdiction."""
+    parent.children += 1
+    work.touch(parent)
+    definition = office.machines(parent.bundle).bundle.workflows[workflow]
+    return Matter(
+        id=f"{parent.id}.{parent.children}",
+        root=parent.root,
+        workflow=workflow,
+        state=definition.initial,
+        state_since=at,
+        title=parent.title,
+        unit=parent.unit,
+        jurisdiction=parent.jurisdiction,
+        bundle=parent.bundle,
+        profile=parent.profile,
+        opened_at=at,
+        part_of=parent.id,
+        go_live=parent.go_live,
+    )
+
+
+def open_case(
+    office: Office, work: Work, matter: Matter, source: Clock | str, workflow: str, *, moment: str, at: datetime,
+    now: datetime, cause: str,
+) -> Matter:  # fmt: skip
+    """Open a case about ``matter``: it takes the bundle now in force, and the moment that was missed.
+
+    ``source`` is the clock that ran out, or the code of the rule that escalated.
+    """
+    name = source if isinstance(source, str) else source.name
+    watched = source if isinstance(source, str) else f"{source.name}/{source.round}/{source.epoch}"
+    matter.cases += 1
+    work.touch(matter)
+    definition = office.current.workflows[workflow]
+    facts: dict[str, FactValue] = {"level": "tracker", "clock": name, "moment": moment}
+    case = Matter(
+        id=f"{matter.id}-C{matter.cases}",
+        root=matter.root,
+        workflow=workflow,
+        state=definition.initial,
+        state_since=at,
+        title=matter.title,
+        unit=matter.unit,
+        jurisdiction=matter.jurisdiction,
+        bundle=office.current.hash,
+        profile=matter.profile,
+        opened_at=at,
+        about=matter.id,
+        about_clock=watched,
+        facts={name: value for name, value in facts.items() if name in definition.facts},
+    )
+    open_matter(office, work, case, now=now, actor=SYSTEM, cause=cause)
+    return case

@@ -1,0 +1,177 @@
+"""Carry out one action on one matter, with everything that follows from it.
+
+This is the one place where states change: people's actions, automatic ones and those that a replay
+observes or infers all come through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.asking import ask, joins
+from engine.clock import Clock
+from engine.matter import Evidence, FactValue, Matter
+from engine.office import Office
+from engine.opening import Foreseen, spawn
+from engine.rules import MissingFact
+from engine.starting import end_by, recount, trigger, void_rest, withdraw_warnings
+from engine.work import SYSTEM, Handed, Work, plain_facts
+from engine.workflow import MOMENTS, ActionDef
+
+
+@dataclass(slots=True)
+class Deed:
+    """One action as it was done or seen: ``at`` is when it happened, ``now`` when it is recorded.
+
+    ``kind`` is ``action`` (a person acted), ``observed`` (a replay saw it), ``inferred`` (a replay
+    fills it in: it starts no clock and voids what it would end) or ``automatic``.
+    """
+
+    at: datetime
+    now: datetime
+    actor: str
+    kind: str = "action"
+    facts: Mapping[str, FactValue] = field(default_factory=dict)
+    evidence: Sequence[Evidence] = ()
+    reason: str = ""
+    remarks: Mapping[str, Any] = field(default_factory=dict)
+    foreseen: Foreseen | None = None
+
+    @property
+    def seen(self) -> bool:
+        """Whether the action was done or seen, not merely filled in."""
+        return self.kind != "inferred"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an action led to."""
+
+    matter: Matter
+    action: str
+    came_from: str
+    went_to: str
+    clocks: list[dict[str, Any]] = field(default_factory=list)
+    opened: list[Matter] = field(default_factory=list)
+    followed: list[tuple[Matter, str]] = field(default_factory=list)
+    ended: list[Clock] = field(default_factory=list)
+
+
+def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed: Deed) -> Outcome:
+    """Do ``action`` on ``matter``: facts, state, clocks, parts, history, and what follows by itself."""
+    machine = office.machines(matter.bundle).of[matter.workflow]
+    came_from = matter.state
+    went_to = machine.step(came_from, action.name)
+    outcome = Outcome(matter, action.name, came_from, went_to or came_from)
+    changed = _take_facts(office, work, matter, action, deed)
+    matter.revision += 1
+    if deed.seen:
+        matter.marks[f"action:{action.name}"] = deed.at
+    if action.to is not None and went_to is not None:
+        matter.state = went_to
+        matter.state_since = deed.at
+    notes, outcome.ended = end_by(office, work, matter, action.name, at=deed.at, now=deed.now, seen=deed.seen)
+    if changed:
+        notes += recount(office, work, matter, changed, now=deed.now)
+    if deed.seen:
+        notes += trigger(office, work, matter, "action", action.name, at=deed.at, now=deed.now)
+        if action.to is not None:
+            notes += trigger(office, work, matter, "state", matter.state, at=deed.at, now=deed.now)
+        for fact in sorted(changed):
+            notes += trigger(office, work, matter, "fact", fact, at=deed.at, now=deed.now)
+    if action.to is not None and matter.state in machine.final:
+        notes += void_rest(office, work, matter, at=deed.at, now=deed.now)
+    outcome.clocks = notes
+    _record(work, matter, action, deed, came_from, notes)
+    if action.spawns is not None:
+        outcome.opened = spawn(office, work, matter, action.spawns, at=deed.at, now=deed.now, actor=deed.actor,
+                               seen=deed.seen, foreseen=deed.foreseen)  # fmt: skip
+    if deed.now > deed.at:
+        for clock in outcome.ended:
+            if clock.state == "met":
+                _corrected(office, work, matter, clock, deed, outcome)
+    _follow(office, work, matter, deed, outcome)
+    return outcome
+
+
+def _take_facts(office: Office, work: Work, matter: Matter, action: ActionDef, deed: Deed) -> frozenset[str]:
+    changed: set[str] = set()
+    for name, value in deed.facts.items():
+        if matter.facts.get(name) != value:
+            changed.add(name)
+            work.set_fact(matter, name, value)
+    for name, _source in action.sets:
+        if deed.seen:
+            work.set_fact(matter, name, office.calendar.day_of(deed.at))
+    return frozenset(changed)
+
+
+def _record(
+    work: Work, matter: Matter, action: ActionDef, deed: Deed, came_from: str, notes: list[dict[str, Any]]
+) -> None:
+    detail: dict[str, Any] = dict(deed.remarks)
+    if deed.facts:
+        detail["facts"] = plain_facts(deed.facts)
+    if deed.evidence:
+        detail["evidence"] = [
+            {"kind": e.kind, "name": e.name, "sha256": e.sha256, "size": e.size} for e in deed.evidence
+        ]
+    if deed.reason:
+        detail["reason"] = deed.reason
+    if notes:
+        detail["clocks"] = notes
+    entry = work.record(matter, deed.kind, action.name, at=deed.at, now=deed.now, actor=deed.actor,
+                        came_from=came_from, detail=detail)  # fmt: skip
+    for item in deed.evidence:
+        work.evidence.append(Handed(matter.id, matter.jurisdiction, entry.no, item))
+
+
+def _corrected(
+    office: Office, work: Work, matter: Matter, clock: Clock, deed: Deed, outcome: Outcome
+) -> None:
+    """A record that comes after the act: withdraw warnings and cases about a breach that was none (补录)."""
+    withdraw_warnings(office, work, matter, clock, at=deed.at, now=deed.now)
+    name = f"{clock.name}/{clock.round}/"
+    for case in work.family(matter.root):
+        if case.about != matter.id or case.about_clock is None or not case.about_clock.startswith(name):
+            continue
+        moment = case.facts.get("moment")
+        due = next((clock.moment(n) for n in MOMENTS if n == moment), None)
+        if due is not None and deed.at < due:
+            _automatic(office, work, case, deed, outcome, {"breach.corrected": True})
+
+
+def _follow(office: Office, work: Work, matter: Matter, deed: Deed, outcome: Outcome) -> None:
+    """Let automatic actions happen: on the matter itself, then, when it is done, on what it is part of."""
+    machines = office.machines(matter.bundle)
+    _automatic(office, work, matter, deed, outcome, {})
+    if matter.part_of is not None and matter.state in machines.finals[matter.workflow]:
+        work.family(matter.root)
+        parent = work.matters[matter.part_of]
+        _automatic(office, work, parent, deed, outcome, {})
+
+
+def _automatic(
+    office: Office, work: Work, matter: Matter, deed: Deed, outcome: Outcome, extra: Mapping[str, bool | int | str]
+) -> None:  # fmt: skip
+    machines = office.machines(matter.bundle)
+    for action in machines.of[matter.workflow].automatic(matter.state):
+        values = {**joins(work, matter, machines.finals), "breach.corrected": False, **extra}
+        try:
+            due = ask(office, work, matter, action.when, extra=values)
+        except MissingFact:
+            continue
+        if due:
+            following = Deed(
+                at=deed.at, now=deed.now, actor=SYSTEM, kind="automatic" if deed.seen else "inferred",
+                foreseen=deed.foreseen,
+            )  # fmt: skip
+            outcome.followed.append((matter, action.name))
+            result = perform(office, work, matter, action, following)
+            outcome.followed += result.followed
+            outcome.opened += result.opened
+            return
+

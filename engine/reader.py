@@ -1,0 +1,194 @@
+"""From a folder of YAML files to a bundle: the only way in. 流程版本
+
+A bundle is made of the workflows (top level) and of `law/`, `rules/`, `ladders/` and `profiles/`; its
+hash is over their relative paths and texts. Message texts (`messages/`) are not part of it. An overlay
+folder replaces files of the same relative path and adds others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from engine.errors import NotFound
+from engine.findings import look_at_bundle, look_at_texts
+from engine.reading_law import read_ladder, read_profile, read_rule, read_term, read_text
+from engine.reading_workflow import read_workflow
+from engine.workflow import Bundle, TextDef
+from engine.yamlfile import MAX_BYTES, Fault, Faults, Map, broken, decode, read_yaml
+
+FOLDERS = ("", "law", "rules", "ladders", "profiles")
+MESSAGES = "messages"
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read so far; ``trees`` keeps the lines for the findings."""
+
+    faults: Faults = field(default_factory=Faults)
+    trees: dict[str, Map] = field(default_factory=dict)
+    kept: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {folder: {} for folder in (*FOLDERS, MESSAGES)}
+    )
+
+    def file(self, name: str, text: str) -> None:
+        """Read one file into the table of its folder; a name that is taken is a fault."""
+        folder = name.rpartition("/")[0]
+        make, key = _KINDS[folder]
+        tree = read_yaml(text, name, self.faults)
+        if tree is None:
+            return
+        self.trees[name] = tree
+        value = make(tree, name, self.faults)
+        title = str(getattr(value, "code" if key == "rule" else "name"))
+        if not title:
+            return
+        other = self.kept[folder].get(title)
+        if other is not None:
+            self.faults.add(name, tree.line_of(key), f"{key} {title} 已在 {other.file} 中", "换一个名称")
+            return
+        if name != f"{folder}/{title}.yaml".lstrip("/"):
+            self.faults.add(name, tree.line_of(key), f"{key} {title} 与文件名不同", f"文件名 {title}.yaml")
+        self.kept[folder][title] = value
+
+
+_KINDS: Mapping[str, tuple[Callable[[Map, str, Faults], Any], str]] = {
+    "": (read_workflow, "workflow"),
+    "law": (read_term, "term"),
+    "rules": (read_rule, "rule"),
+    "ladders": (read_ladder, "ladder"),
+    "profiles": (read_profile, "profile"),
+    MESSAGES: (read_text, "message"),
+}
+
+
+def read_bundle(folder: Path, overlay: Path | None = None) -> Bundle:
+    """Read the workflow files of ``folder``, with those of ``overlay`` over them.
+
+    Raises ``BrokenWorkflows`` with all faults (attribute ``faults``), ``NotFound`` for a missing folder.
+    """
+    bundle, _texts, faults = _read(folder, overlay)
+    if faults:
+        raise broken(faults)
+    return bundle
+
+
+def read_bundle_from(files: Mapping[str, str]) -> Bundle:
+    """Read a bundle from relative paths and texts, as the database keeps them in ``Bundle.files``.
+
+    Which messages exist is not checked: texts are not part of a bundle. Raises ``BrokenWorkflows``.
+    """
+    reading = _Reading()
+    bundle = _bundle(reading, {name: text for name, text in files.items() if _in_bundle(name)})
+    if reading.faults:
+        raise broken(reading.faults)
+    return bundle
+
+
+def read_texts(folder: Path, overlay: Path | None = None) -> dict[str, TextDef]:
+    """Read the message texts; raises ``BrokenWorkflows`` with all their faults."""
+    reading = _Reading()
+    for name, text in sorted(_files(folder, overlay, (MESSAGES,), reading.faults).items()):
+        reading.file(name, text)
+    texts: dict[str, TextDef] = reading.kept[MESSAGES]
+    look_at_texts(texts, reading.trees, reading.faults)
+    if reading.faults:
+        raise broken(reading.faults)
+    return texts
+
+
+def check(folder: Path, overlay: Path | None = None) -> list[Fault]:
+    """Return every fault of the files in ``folder`` and ``overlay``, by file and line."""
+    return list(_read(folder, overlay)[2])
+
+
+def bundle_hash(files: Mapping[str, str]) -> str:
+    """Return the SHA-256 (hex) over the sorted relative paths and texts."""
+    digest = hashlib.sha256()
+    for name, text in sorted(files.items()):
+        for part in (name, text):
+            data = part.encode()
+            digest.update(len(data).to_bytes(8, "big"))
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _read(folder: Path, overlay: Path | None) -> tuple[Bundle, dict[str, TextDef], Faults]:
+    reading = _Reading()
+    files = _files(folder, overlay, (*FOLDERS, MESSAGES), reading.faults)
+    for name, text in sorted(files.items()):
+        if not _in_bundle(name):
+            reading.file(name, text)
+    texts: dict[str, TextDef] = reading.kept[MESSAGES]
+    bundle = _bundle(reading, {name: text for name, text in files.items() if _in_bundle(name)}, texts)
+    look_at_texts(texts, reading.trees, reading.faults)
+    return bundle, texts, reading.faults
+
+
+def _bundle(reading: _Reading, files: dict[str, str], texts: dict[str, TextDef] | None = None) -> Bundle:
+    for name, text in sorted(files.items()):
+        reading.file(name, text)
+    bundle = Bundle(
+        hash=bundle_hash(files),
+        workflows=reading.kept[""],
+        terms=reading.kept["law"],
+        rules=reading.kept["rules"],
+        ladders=reading.kept["ladders"],
+        profiles=reading.kept["profiles"],
+        files=files,
+    )
+    look_at_bundle(bundle, texts, reading.trees, reading.faults)
+    return bundle
+
+
+def _in_bundle(name: str) -> bool:
+    return name.rpartition("/")[0] in FOLDERS
+
+
+def _files(
+    folder: Path, overlay: Path | None, folders: tuple[str, ...], faults: Faults
+) -> dict[str, str]:
+    found: dict[str, Path] = {}
+    for root in (folder, overlay):
+        if root is None:
+            continue
+        if not root.is_dir():
+            raise NotFound(
+                f"没有流程文件夹 {root}", then="检查 --workflows、YIRIBAN_WORKFLOWS 或 yiriban.toml 中的路径"
+            )
+        for name in folders:
+            for path in (root / name).glob("*.y*ml"):
+                relative = f"{name}/{path.name}".lstrip("/")
+                if path.suffix == ".yaml":
+                    found[relative] = path
+                elif path.suffix == ".yml":
+                    faults.add(relative, 1, "扩展名 .yml 的文件不会被读取", f"改名为 {path.stem}.yaml")
+    if not any(_in_bundle(name) for name in found) and FOLDERS[0] in folders:
+        raise NotFound(f"{folder} 里没有流程文件", then="流程文件的扩展名是 .yaml，见 workflows/README.md")
+    texts: dict[str, str] = {}
+    for name, path in found.items():
+        text = _text(path, name, faults)
+        if text is not None:
+            texts[name] = text
+    return texts
+
+
+def _text(path: Path, name: str, faults: Faults) -> str | None:
+    try:
+        # one byte more than allowed is enough for `read_yaml` to refuse a huge file
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        faults.add(name, 1, f"读不到文件：{error.strerror}", "检查文件和读取权限")
+        return None
+    if len(data) > MAX_BYTES:
+        faults.add(name, 1, f"文件超过 {MAX_BYTES // 1024} kB", "拆成几个文件")
+        return None
+    # git may check files out with other line ends; the hash must not depend on it
+    text = decode(data, name, faults)
+    return None if text is None else text.replace("\r\n", "\n")

@@ -1,0 +1,248 @@
+"""Terms, rules, ladders, profiles and messages as values: their shape only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, Literal, cast
+
+from engine.errors import BadInput
+from engine.law import Dated, Value
+from engine.reading_form import Form, check_name, in_order
+from engine.term import Ends, Length, read_length
+from engine.workflow import (
+    MOMENTS,
+    Does,
+    LadderDef,
+    MomentName,
+    ProfileDef,
+    Promise,
+    RuleDef,
+    RuleExample,
+    Rung,
+    RungTime,
+    Severity,
+    TermDef,
+    TextDef,
+)
+from engine.yamlfile import Faults, Map, Scalar
+
+BASES = ("start", *MOMENTS, "referral")
+CHANNELS = ("sms", "email")
+_AT = re.compile(r"(?:(closing)\(\s*(\w+)\s*\)|(\w+))(?:\s*([+-])\s*(\d[^+-]*))?")
+_AT_WRITE = "promise、closing(promise) - 2 hours 或 referral + 2 working days"
+_CODE = re.compile(r"[A-Z][0-9]{1,3}[a-z]?")
+_ENDS = ("close", "midnight")
+
+
+def read_term(tree: Map, file: str, faults: Faults) -> TermDef:
+    """Read a term; ``statutory: []`` says that no law gives a number."""
+    form = Form(tree, file, faults, "期限")
+    name = _name(form, "term", "期限")
+    term = TermDef(
+        name=name,
+        code=_code(form, "code"),
+        kind=cast(Literal["max", "min"], form.choice("kind", ("max", "min")) or "max"),
+        ends=cast(Ends, form.choice("ends", _ENDS) or "midnight"),
+        title=form.title(),
+        statutory=in_order(_statutory(form), form),
+        file=file,
+    )
+    form.text("note")
+    form.done()
+    return term
+
+
+def _statutory(form: Form) -> Iterator[tuple[Value[Length], int]]:
+    for item in form.several("statutory", f"{form.where}的 statutory ", required=True):
+        since = item.day("from")
+        node = item.get("limit", "limit: 30 days", required=True)
+        # `repealed` ends a value without putting another in its place
+        repealed = isinstance(node, Scalar) and node.value == "repealed"
+        limit = None if repealed or node is None else item.length("limit")
+        value = Value(limit, item.ground(), since)
+        item.text("note")
+        item.done()
+        yield value, item.line()
+
+
+def read_profile(tree: Map, file: str, faults: Faults) -> ProfileDef:
+    """Read a profile: promises per ``workflow.clock``, and the moment that cases refer on."""
+    form = Form(tree, file, faults, "地方时限方案")
+    name = _name(form, "profile", "地方时限方案", dashes=True)
+    refers_on = form.choice("refers_on", MOMENTS) or "statutory"
+    promises: dict[str, Dated[Promise]] = {}
+    inner = form.inner("promises", f"{form.where}的承诺", required=True)
+    for key in inner.node.entries if inner is not None else ():
+        assert inner is not None
+        promises[key] = in_order(_promises(inner, key), inner)
+    back = form.length("record_back") if "record_back" in tree else None
+    if back is not None and back.unit != "working days":
+        form.fault(form.line("record_back"), "record_back 应以工作日计", "record_back: 3 working days")
+    profile = ProfileDef(name, form.title(), cast(MomentName, refers_on), promises, back, file)
+    form.text("note")
+    form.done()
+    return profile
+
+
+def _promises(form: Form, key: str) -> Iterator[tuple[Value[Promise], int]]:
+    for item in form.several(key, f"承诺 {key} "):
+        since = item.day("from")
+        limit = item.length("limit")
+        ends = item.choice("ends", _ENDS) or "midnight"
+        promise = None if limit is None else Promise(limit, cast(Ends, ends))
+        value = Value(promise, item.ground(), since)
+        item.text("note")
+        item.done()
+        yield value, item.line()
+
+
+def read_ladder(tree: Map, file: str, faults: Faults) -> LadderDef:
+    """Read a ladder with its rungs in order."""
+    form = Form(tree, file, faults, "督办规则")
+    name = _name(form, "ladder", "督办规则")
+    rungs = tuple(_rung(item) for item in form.several("rungs", f"{form.where}", required=True))
+    form.text("note")
+    form.done()
+    return LadderDef(name, rungs, file)
+
+
+def _rung(form: Form) -> Rung:
+    name = form.text("name", required=True)
+    if name:
+        check_name(name, form.line("name"), form.file, form.faults, "督办级")
+        form.where = f"督办级 {name}"
+    does = form.choice("does", ("remind", "warn", "open"))
+    opens = form.text("opens")
+    if does == "open" and not opens:
+        form.fault(form.line(), "does: open 缺少 opens", "opens: case")
+    if does and does != "open" and opens:
+        form.fault(form.line("opens"), f"does: {does} 不能有 opens", "does: open")
+    via = form.names("via", required=True)
+    for channel in via:
+        if channel not in CHANNELS:
+            form.fault(form.line("via"), f"没有渠道 {channel}", "、".join(CHANNELS))
+    rung = Rung(
+        name=name,
+        does=cast(Does, does or "remind"),
+        at=_rung_time(form),
+        tells=form.names("tells", required=True),
+        via=via,
+        message=form.text("message", required=True),
+        opens=opens,
+    )
+    form.done()
+    return rung
+
+
+def _rung_time(form: Form) -> RungTime:
+    text = form.text("at", _AT_WRITE, required=True)
+    match = _AT.fullmatch(text)
+    if not text:
+        return RungTime("start")
+    base = (match[2] or match[3]) if match else ""
+    if match is None or base not in BASES:
+        form.fault(form.line("at"), f"看不懂的时刻 {text}", _AT_WRITE)
+        return RungTime("start")
+    offset = None
+    if match[5]:
+        try:
+            offset = read_length(match[5])
+        except BadInput:
+            form.fault(form.line("at"), f"看不懂的时间长度 {match[5].strip()}", "2 hours、1 working day")
+    if base == "start" and (match[1] or match[4] == "-"):
+        form.fault(form.line("at"), f"起算点不能写成 {text}", "start 或 start + 1 working day")
+    # a base outside of BASES was refused above
+    return RungTime(cast(Any, base), bool(match[1]), -1 if match[4] == "-" else 1, offset)
+
+
+def read_rule(tree: Map, file: str, faults: Faults) -> RuleDef:
+    """Read a rule; ``passes_when`` true means allowed."""
+    form = Form(tree, file, faults, "规则")
+    code = _code(form, "rule")
+    form.where = f"规则 {code}"
+    params: dict[str, Dated[int]] = {}
+    inner = form.inner("params", f"{form.where}的参数")
+    for key in inner.node.entries if inner is not None else ():
+        assert inner is not None
+        check_name(key, inner.line(key), file, faults, "参数")
+        params[key] = in_order(_values(inner, key), inner)
+    rule = RuleDef(
+        code=code,
+        title=form.title(),
+        workflow=form.text("workflow", required=True),
+        expression=form.text("passes_when", required=True),
+        severity=cast(Severity, form.choice("severity", ("block", "warn", "escalate")) or "block"),
+        remedy=form.title("remedy"),
+        ground=form.ground(),
+        params=params,
+        examples=tuple(_examples(form)),
+        since=form.day("from"),
+        file=file,
+    )
+    form.text("note")
+    form.done()
+    return rule
+
+
+def _values(form: Form, key: str) -> Iterator[tuple[Value[int], int]]:
+    for item in form.several(key, f"参数 {key} ", required=True):
+        value = Value(item.integer("value"), since=item.day("from"), ground=item.ground())
+        item.text("note")
+        item.done()
+        yield value, item.line()
+
+
+def _examples(form: Form) -> Iterator[RuleExample]:
+    for item in form.several("examples", f"{form.where}的例子", required=True):
+        item.get("passes", "passes: true", required=True)
+        passes = item.flag("passes")
+        facts: dict[str, object] = {}
+        inner = item.inner("facts", f"{item.where}的 facts", required=True)
+        for key, node in inner.node.items() if inner is not None else ():
+            assert inner is not None
+            if isinstance(node, Scalar) and isinstance(node.value, bool | int | str | date):
+                facts[key] = node.value
+            else:
+                inner.fault(node.line, f"{key} 应是一个值", f"{key}: 30 days")
+        item.done()
+        yield RuleExample(facts, passes)
+
+
+def read_text(tree: Map, file: str, faults: Faults) -> TextDef:
+    """Read the wording of a message; ``params`` says how long each value may be in an SMS."""
+    form = Form(tree, file, faults, "文案")
+    name = _name(form, "message", "文案")
+    params: dict[str, int] = {}
+    inner = form.inner("params", f"{form.where}的 params", required=True)
+    for key in inner.node.entries if inner is not None else ():
+        assert inner is not None
+        params[key] = inner.integer(key) or 0
+    text = TextDef(
+        name=name,
+        subject=form.text("subject", required=True),
+        body=form.text("body", required=True),
+        sms=form.text("sms"),
+        params=params,
+        file=file,
+    )
+    form.text("note")
+    form.done()
+    return text
+
+
+def _name(form: Form, key: str, word: str, *, dashes: bool = False) -> str:
+    name = form.text(key, required=True)
+    if name:
+        plain = name.replace("-", "_") if dashes else name
+        check_name(plain, form.line(key), form.file, form.faults, word)
+        form.where = f"{word} {name}"
+    return name
+
+
+def _code(form: Form, key: str) -> str:
+    code = form.text(key, f"{key}: D39", required=True)
+    if code and not _CODE.fullmatch(code):
+        form.fault(form.line(key), f"编号 {code} 应是一个大写字母加数字", "D39、R66")
+    return code

@@ -1,0 +1,231 @@
+"""Starting, ending and recounting the clocks of a matter."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from engine.asking import ask
+from engine.clock import Clock
+from engine.matter import FactValue, Matter
+from engine.message import compose, hung_on, parameters
+from engine.office import Office
+from engine.rules import MissingFact
+from engine.work import Fire, Work, plain
+from engine.workflow import MOMENTS, ClockDef
+
+WITHDRAWN = "warning_withdrawn"
+
+
+def trigger(
+    office: Office, work: Work, matter: Matter, kind: str, name: str, *, at: datetime, now: datetime
+) -> list[dict[str, Any]]:
+    """Start the clocks of ``matter`` that wait for this; return what started, for the history."""
+    machines = office.machines(matter.bundle)
+    out: list[dict[str, Any]] = []
+    for clock in machines.starts_on.get((matter.workflow, kind, name), ()):
+        definition = machines.bundle.workflows[matter.workflow].clocks[clock]
+        anchor = _fact_day(office, matter, name) if kind == "fact" else at
+        anchor = anchor or at
+        if len(definition.starts) > 1:
+            matter.marks[f"{kind}:{name}"] = anchor
+            work.touch(matter)
+            marks = [matter.marks.get(f"{t.kind}:{t.name}") for t in definition.starts]
+            known = [m for m in marks if m is not None]
+            if len(known) < len(marks):
+                continue
+            anchor = max(known)
+        note = start(office, work, matter, definition, anchor, now=now)
+        if note:
+            out.append(note)
+    return out
+
+
+def _fact_day(office: Office, matter: Matter, name: str) -> datetime | None:
+    value = matter.facts.get(name)
+    if isinstance(value, date):
+        return office.calendar.midnight_after(value - timedelta(days=1))
+    return None
+
+
+def start(
+    office: Office, work: Work, matter: Matter, definition: ClockDef, anchor: datetime, *, now: datetime
+) -> dict[str, Any] | None:
+    """Start one clock in its next round; a running one whose anchor moved is void.
+
+    Return a note for the history: the due moments, or why the clock did not start.
+    """
+    own = [c for c in work.clocks_of(matter) if c.name == definition.name]
+    running = next((c for c in own if c.state == "running"), None)
+    if running is not None and running.anchor == anchor:
+        return None
+    if definition.applies_when:
+        try:
+            if not ask(office, work, matter, definition.applies_when):
+                return None
+        except MissingFact as missing:
+            return {"clock": definition.name, "not_started": f"missing fact {missing}"}
+    if running is not None:
+        finish(work, running, "void", at=anchor, now=now)
+    planner = office.planner(matter)
+    prepared = planner.prepare(matter.workflow, definition, anchor, agreed_of(work, matter, definition))
+    if not prepared.dues:
+        return {"clock": definition.name, "not_started": "no limit"}
+    number = max((c.round for c in own), default=0) + 1
+    clock = Clock(
+        matter.id, matter.root, matter.jurisdiction, definition.name, number, 1, "running", anchor
+    )
+    planner.wind(clock, prepared, definition, now=None)
+    if matter.go_live is not None:
+        _spare_the_past(office, matter, clock, definition)
+    work.add_clock(clock)
+    return {"clock": f"{clock.name}/{clock.round}", **_dues(clock)}
+
+
+def _dues(clock: Clock) -> dict[str, str]:
+    return {n: m.isoformat() for n in MOMENTS if (m := clock.moment(n)) is not None}
+
+
+def _spare_the_past(office: Office, matter: Matter, clock: Clock, definition: ClockDef) -> None:
+    """Drop what fell due before the go-live day, rungs that hang on such a moment included."""
+    assert matter.go_live is not None
+    ladder = office.machines(matter.bundle).bundle.ladders.get(definition.ladder)
+    rungs = {r.name: r for r in ladder.rungs} if ladder else {}
+    kept = []
+    for item in clock.plan:
+        hung = hung_on(office, matter, clock, rungs[item.rung])
+        if item.at >= matter.go_live and (hung is None or hung[1] >= matter.go_live):
+            kept.append(item)
+    clock.plan = kept
+    clock.reschedule()
+
+
+def agreed_of(work: Work, matter: Matter, definition: ClockDef) -> FactValue | None:
+    """Return the agreed date or length that the clock asks for, from the matter or what it is part of."""
+    if not definition.agreed:
+        return None
+    for here in work.chain(matter):
+        if definition.agreed in here.facts:
+            return here.facts[definition.agreed]
+    return None
+
+
+def finish(work: Work, clock: Clock, state: str, *, at: datetime, now: datetime) -> None:
+    """End a clock: ``met`` by its action, or ``void``; nothing more is planned on it."""
+    clock.state = "met" if state == "met" else "void"
+    clock.ended_at = at
+    clock.ended_recorded_at = now
+    clock.plan = []
+    clock.look_at = None
+    clock.trouble = ""
+    work.touch_clock(clock)
+
+
+def end_by(
+    office: Office, work: Work, matter: Matter, action: str, *, at: datetime, now: datetime, seen: bool
+) -> tuple[list[dict[str, Any]], list[Clock]]:
+    """End the running clocks that ``action`` ends: met where it was seen, void where it was inferred."""
+    names = office.machines(matter.bundle).ends_on.get((matter.workflow, action), ())
+    notes: list[dict[str, Any]] = []
+    ended: list[Clock] = []
+    for clock in work.clocks_of(matter) if names else ():
+        if clock.name in names and clock.state == "running":
+            finish(work, clock, "met" if seen else "void", at=at, now=now)
+            notes.append({"clock": f"{clock.name}/{clock.round}", "ended": clock.state})
+            ended.append(clock)
+    return notes, ended
+
+
+def void_rest(
+    office: Office, work: Work, matter: Matter, *, at: datetime, now: datetime
+) -> list[dict[str, Any]]:
+    """In a final state, void what still runs unless its ``survives`` names the state."""
+    notes: list[dict[str, Any]] = []
+    for clock in work.clocks_of(matter):
+        if clock.state == "running" and matter.state not in office.clock(matter, clock.name).survives:
+            finish(work, clock, "void", at=at, now=now)
+            notes.append({"clock": f"{clock.name}/{clock.round}", "ended": "void"})
+    return notes
+
+
+def recount(
+    office: Office, work: Work, matter: Matter, changed: frozenset[str], *, now: datetime
+) -> list[dict[str, Any]]:
+    """Count again the running clocks of the family that rest on a changed fact; raise their epoch."""
+    notes: list[dict[str, Any]] = []
+    for here in work.family(matter.root):
+        if here.id != matter.id and matter.id not in {m.id for m in work.chain(here)}:
+            continue
+        for clock in work.clocks_of(here):
+            if clock.state != "running":
+                continue
+            definition = office.clock(here, clock.name)
+            if definition.agreed not in changed:
+                continue
+            planner = office.planner(here)
+            agreed = agreed_of(work, here, definition)
+            prepared = planner.prepare(here.workflow, definition, clock.anchor, agreed)
+            moved = {d.name: d.moment.instant for d in prepared.dues}
+            if all(moved.get(n) == clock.moment(n) for n in MOMENTS):
+                continue
+            clock.epoch += 1
+            planner.wind(clock, prepared, definition, now=now)
+            if here.go_live is not None:
+                _spare_the_past(office, here, clock, definition)
+            work.touch_clock(clock)
+            notes.append({"clock": f"{clock.name}/{clock.round}", "epoch": clock.epoch, **_dues(clock)})
+    return notes
+
+
+def withdraw_warnings(
+    office: Office, work: Work, matter: Matter, clock: Clock, *, at: datetime, now: datetime
+) -> Fire | None:
+    """预警解除: tell those who were warned that the act had been in time, recorded late (补录)."""
+    ladder = office.machines(matter.bundle).bundle.ladders.get(office.clock(matter, clock.name).ladder)
+    tells: dict[str, None] = {}
+    via: dict[str, None] = {}
+    spoke_of = None
+    for rung in ladder.rungs if ladder else ():
+        if rung.does != "warn" or rung.name not in clock.fired:
+            continue
+        hung = hung_on(office, matter, clock, rung)
+        if hung is not None and at < hung[1]:
+            spoke_of = spoke_of or hung
+            tells.update(dict.fromkeys(rung.tells))
+            via.update(dict.fromkeys(rung.via))
+    if spoke_of is None:
+        return None
+    fire = fire_of(clock, "withdrawn", 1, does="withdraw", at=now, now=now)
+    values = parameters(office, matter, clock, spoke_of, None)
+    messages, unheld = compose(
+        office, work, matter, fire, WITHDRAWN, values, tells=tells, via=via, waits=True
+    )
+    work.fires.append(fire)
+    work.messages.extend(messages)
+    detail: dict[str, Any] = {"fire": fire.key, "told": [m.key for m in messages], "done_at": plain(at.isoformat())}
+    if unheld:
+        detail["unheld"] = unheld
+    work.record(
+        matter, "fire", f"{clock.name}/withdrawn", at=now, now=now, actor="system",
+        came_from=matter.state, detail=detail,
+    )  # fmt: skip
+    return fire
+
+
+def fire_of(
+    clock: Clock,
+    rung: str,
+    occurrence: int,
+    *,
+    does: str,
+    at: datetime,
+    now: datetime,
+    collapsed: bool = False,
+    case: str | None = None,
+) -> Fire:
+    """Spell a fire from its cause: matter/clock/round/epoch/rung/occurrence."""
+    key = f"{clock.matter}/{clock.name}/{clock.round}/{clock.epoch}/{rung}/{occurrence}"
+    return Fire(
+        key, clock.matter, clock.root, clock.jurisdiction, clock.name, clock.round, clock.epoch, rung,
+        occurrence, does, at, now, collapsed, case,
+    )  # fmt: skip

@@ -1,0 +1,332 @@
+"""A unit of work: what one transaction has read, and what it is going to write.
+
+Routes change the values they read and leave every effect here as data; the store writes it in sets.
+Nothing is written before the whole act has succeeded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any, Protocol
+
+from engine.clock import Clock
+from engine.matter import Entry, Evidence, FactValue, Matter
+from engine.term import Length
+
+ALGORITHM = "sha256"
+SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Fire:
+    """A rung taking effect; ``key`` is spelled from its cause and unique. 触发"""
+
+    key: str
+    matter: str
+    root: str
+    jurisdiction: str
+    clock: str
+    round: int
+    epoch: int
+    rung: str
+    occurrence: int
+    does: str
+    at: datetime
+    fired_at: datetime
+    collapsed: bool = False
+    case: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One notice to one person by one channel, rendered and frozen; ``key`` = fire/person/channel. 消息"""
+
+    key: str
+    fire: str
+    matter: str
+    jurisdiction: str
+    person: str
+    role: str
+    channel: str
+    rung: str
+    subject: str
+    text: str
+    send_from: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Evidence with the matter and history line it belongs to."""
+
+    matter: str
+    jurisdiction: str
+    history_no: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point to which a unit of work can be taken back."""
+
+    matter: Matter
+    children: int
+    cases: int
+    history_no: int
+    head_hash: str
+    sizes: tuple[int, ...]
+
+
+class Reader(Protocol):
+    """How a unit of work reads; the store implements it."""
+
+    def read_family(self, root: str) -> tuple[list[Matter], list[Clock]]:
+        """Return every matter of the family, parents before parts, and all their clocks."""
+        ...
+
+    def read_matters(self, ids: Sequence[str]) -> list[Matter]:
+        """Return these matters with their facts."""
+        ...
+
+    def read_due(self, now: datetime, limit: int) -> list[Clock]:
+        """Return up to ``limit`` clocks that must be looked at by ``now``, the earliest first."""
+        ...
+
+    def holders(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[str]:
+        """Return who holds ``role`` for ``unit`` at ``at``."""
+        ...
+
+
+class Work:
+    """Identity map and list of effects of one transaction."""
+
+    def __init__(self, reader: Reader) -> None:
+        """Start empty over ``reader``."""
+        self.reader = reader
+        self.matters: dict[str, Matter] = {}
+        self.families: dict[str, list[str]] = {}
+        self.clocks: dict[str, list[Clock]] = {}
+        self._holders: dict[tuple[str, str, str], list[str]] = {}
+        self._fresh: list[str] = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the effects, after they were written; keep what was read."""
+        self._fresh.clear()
+        self.new_matters: list[Matter] = []
+        self.changed_matters: dict[str, Matter] = {}
+        self.new_facts: dict[tuple[str, str], FactValue] = {}
+        self.entries: list[Entry] = []
+        self.new_clocks: list[Clock] = []
+        self.changed_clocks: dict[tuple[str, str, int], Clock] = {}
+        self.fires: list[Fire] = []
+        self.messages: list[Message] = []
+        self.evidence: list[Handed] = []
+        self.aliases: list[tuple[str, str, str, str]] = []
+
+    # reading
+
+    def family(self, root: str) -> list[Matter]:
+        """Return the whole family of ``root``, loading it once."""
+        if root not in self.families:
+            matters, clocks = self.reader.read_family(root)
+            known: dict[tuple[str, str, int], Clock] = {}
+            for matter in matters:
+                self.matters.setdefault(matter.id, matter)
+                known.update((c.key, c) for c in self.clocks.get(matter.id, ()))
+                self.clocks[matter.id] = []
+            for clock in clocks:
+                self.clocks[clock.matter].append(known.get(clock.key, clock))
+            ids = [m.id for m in matters]
+            ids += [i for i in self._fresh if self.matters[i].root == root and i not in ids]
+            self.families[root] = ids
+        return [self.matters[i] for i in self.families[root]]
+
+    def adopt(self, clocks: Sequence[Clock]) -> list[Clock]:
+        """Take due clocks and their matters into the map without their whole families."""
+        missing = {c.matter for c in clocks if c.matter not in self.matters}
+        if missing:
+            for matter in self.reader.read_matters(sorted(missing)):
+                self.matters[matter.id] = matter
+        out: list[Clock] = []
+        for clock in clocks:
+            held = self.clocks.setdefault(clock.matter, [])
+            known = next((c for c in held if c.key == clock.key), None)
+            if known is None:
+                held.append(clock)
+            out.append(known or clock)
+        return out
+
+    def parts_of(self, matter: Matter) -> list[Matter]:
+        """Return the direct parts of ``matter`` (its family must be loaded)."""
+        return [m for m in self.family(matter.root) if m.part_of == matter.id]
+
+    def chain(self, matter: Matter) -> list[Matter]:
+        """Return ``matter`` and what it is part of, nearest first."""
+        out = [matter]
+        while out[-1].part_of is not None:
+            if out[-1].part_of not in self.matters:
+                self.family(matter.root)
+            out.append(self.matters[out[-1].part_of])
+        return out
+
+    def clocks_of(self, matter: Matter) -> list[Clock]:
+        """Return all clocks of ``matter``, ended ones too."""
+        if matter.id not in self._fresh:
+            self.family(matter.root)
+        return self.clocks.setdefault(matter.id, [])
+
+    def holders(self, role: str, matter: Matter, at: datetime) -> list[str]:
+        """Return who holds ``role`` for the matter's unit; asked once per transaction."""
+        key = (role, matter.unit, matter.jurisdiction)
+        if key not in self._holders:
+            self._holders[key] = self.reader.holders(role, matter.unit, matter.jurisdiction, at)
+        return self._holders[key]
+
+    def forget(self, root: str) -> None:
+        """Let go of a family that nothing will touch soon; its effects must be written already."""
+        for matter in self.families.pop(root, ()):
+            self.matters.pop(matter, None)
+            self.clocks.pop(matter, None)
+
+    # writing
+
+    def add_matter(self, matter: Matter) -> None:
+        """Put a new matter into the map and among the effects."""
+        self.matters[matter.id] = matter
+        self.clocks[matter.id] = []
+        if matter.root == matter.id:
+            self.families[matter.root] = [matter.id]
+        elif matter.root in self.families:
+            self.families[matter.root].append(matter.id)
+        self.new_matters.append(matter)
+        self._fresh.append(matter.id)
+        for name, value in matter.facts.items():
+            self.new_facts[matter.id, name] = value
+
+    def touch(self, matter: Matter) -> None:
+        """Note that ``matter`` changed."""
+        self.changed_matters[matter.id] = matter
+
+    def set_fact(self, matter: Matter, name: str, value: FactValue) -> None:
+        """Set a fact of ``matter``."""
+        matter.facts[name] = value
+        self.new_facts[matter.id, name] = value
+
+    def add_clock(self, clock: Clock) -> None:
+        """Put a new clock into the map and among the effects."""
+        self.clocks.setdefault(clock.matter, []).append(clock)
+        self.new_clocks.append(clock)
+
+    def touch_clock(self, clock: Clock) -> None:
+        """Note that ``clock`` changed."""
+        self.changed_clocks[clock.key] = clock
+
+    def mark(self, matter: Matter) -> Mark:
+        """Remember how far the effects have come, so that a failed one can be undone."""
+        sizes = tuple(len(held) for held in self._lists())
+        return Mark(matter, matter.children, matter.cases, matter.history_no, matter.head_hash, sizes)
+
+    def undo(self, mark: Mark) -> None:
+        """Take back what was added since ``mark`` (new matters, clocks, fires, messages, history)."""
+        for matter in self.new_matters[mark.sizes[0] :]:
+            self.matters.pop(matter.id, None)
+            self.clocks.pop(matter.id, None)
+            self._fresh.remove(matter.id)
+            if matter.id in self.families.get(matter.root, ()):
+                self.families[matter.root].remove(matter.id)
+            self.changed_matters.pop(matter.id, None)
+            for key in [k for k in self.new_facts if k[0] == matter.id]:
+                del self.new_facts[key]
+        for held, size in zip(self._lists(), mark.sizes, strict=True):
+            del held[size:]
+        matter = mark.matter
+        matter.children, matter.cases = mark.children, mark.cases
+        matter.history_no, matter.head_hash = mark.history_no, mark.head_hash
+
+    def _lists(self) -> tuple[list[Any], ...]:
+        return (self.new_matters, self.entries, self.new_clocks, self.fires, self.messages, self.evidence)
+
+    def record(
+        self,
+        matter: Matter,
+        kind: str,
+        name: str,
+        *,
+        at: datetime,
+        now: datetime,
+        actor: str,
+        came_from: str | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Append a line to the history of ``matter`` and chain it to the line before (decision 0003)."""
+        no = matter.history_no + 1
+        went_to = matter.state
+        kept = dict(detail or {})
+        body = line_of(matter.id, no, kind, name, at, now, actor, came_from, went_to, kept)
+        previous = matter.head_hash
+        digest = chained(previous, body)
+        entry = Entry(
+            matter.id, no, kind, at, now, actor, came_from, went_to, name, kept, body, previous, digest, ALGORITHM
+        )
+        matter.history_no = no
+        matter.head_hash = digest
+        self.changed_matters[matter.id] = matter
+        self.entries.append(entry)
+        return entry
+
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def line_of(
+    matter: str,
+    no: int,
+    kind: str,
+    name: str,
+    at: datetime,
+    recorded_at: datetime,
+    actor: str,
+    came_from: str | None,
+    went_to: str | None,
+    detail: Mapping[str, Any],
+) -> str:
+    """Write a history line in its one canonical form: JSON, keys sorted, UTC instants in ISO 8601."""
+    return _ENCODE(
+        {
+            "matter": matter,
+            "no": no,
+            "kind": kind,
+            "name": name,
+            "at": at.isoformat(),
+            "recorded_at": recorded_at.isoformat(),
+            "actor": actor,
+            "from": came_from,
+            "to": went_to,
+            "detail": detail,
+        }
+    )
+
+
+def chained(previous: str, body: str) -> str:
+    """Return the hash of a line: SHA-256 over the hash before it and its canonical form (hex)."""
+    return sha256(f"{previous}\n{body}".encode()).hexdigest()
+
+
+def plain(value: FactValue) -> Any:
+    """Turn a fact's value into what JSON can hold."""
+    if isinstance(value, Length):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
+
+
+def plain_facts(facts: Mapping[str, FactValue] | Iterable[tuple[str, FactValue]]) -> dict[str, Any]:
+    """Turn facts into what JSON can hold."""
+    items = facts.items() if isinstance(facts, Mapping) else facts
+    return {name: plain(value) for name, value in items}

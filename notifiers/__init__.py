@@ -1,0 +1,1 @@
+"""One module per channel; each sends one message and returns what became of it."""

@@ -1,0 +1,1 @@
+"""Where matters live: tables, column types, and the store that the engine asks."""

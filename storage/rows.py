@@ -1,0 +1,171 @@
+"""Engine values to rows and back. A row is a tuple in the order of the column lists below."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from engine.clock import Clock, Planned
+from engine.matter import Entry, FactValue, Matter
+from engine.term import Length, read_length
+from engine.work import Fire, Handed, Message, Work
+from storage.moments import from_ticks, to_ticks
+
+Row = tuple[Any, ...]
+
+MATTER = (
+    "id", "root", "workflow", "state", "title", "unit", "jurisdiction", "bundle", "profile", "opened_at",
+    "part_of", "about", "about_clock", "state_since", "revision", "history_no", "head_hash", "children",
+    "cases", "go_live", "marks",
+)  # fmt: skip
+MATTER_CHANGES = ("state", "state_since", "revision", "history_no", "head_hash", "children", "cases", "marks", "title")
+FACT = ("matter", "name", "type", "value", "jurisdiction")
+HISTORY = ("matter", "no", "kind", "at", "recorded_at", "body", "hash", "algorithm", "jurisdiction")
+CLOCK = (
+    "matter", "name", "round", "root", "jurisdiction", "epoch", "state", "anchor", "promise", "agreed",
+    "statutory", "provisional", "plan", "fired", "look_at", "ended_at", "ended_recorded_at", "trouble",
+)  # fmt: skip
+CLOCK_CHANGES = (
+    "epoch", "state", "promise", "agreed", "statutory", "provisional", "plan", "fired", "look_at",
+    "ended_at", "ended_recorded_at", "trouble",
+)  # fmt: skip
+FIRE = (
+    "key", "matter", "root", "jurisdiction", "clock", "round", "epoch", "rung", "occurrence", "does", "at",
+    "fired_at", "collapsed", "opened",
+)  # fmt: skip
+MESSAGE = (
+    "key", "fire", "matter", "jurisdiction", "person", "role", "channel", "rung", "subject", "text",
+    "send_from", "created_at", "state",
+)  # fmt: skip
+EVIDENCE = ("matter", "history_no", "kind", "name", "sha256", "size", "place", "jurisdiction")
+ALIAS = ("kind", "value", "matter", "jurisdiction")
+
+_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _at(moment: datetime | None) -> int | None:
+    return None if moment is None else to_ticks(moment)
+
+
+def _when(ticks: int | None) -> datetime | None:
+    return None if ticks is None else from_ticks(ticks)
+
+
+def matter_row(m: Matter) -> Row:
+    """Return the whole row of a new matter."""
+    return (
+        m.id, m.root, m.workflow, m.state, m.title, m.unit, m.jurisdiction, m.bundle, m.profile,
+        to_ticks(m.opened_at), m.part_of, m.about, m.about_clock, _at(m.state_since), m.revision,
+        m.history_no, m.head_hash, m.children, m.cases, _at(m.go_live), _marks(m),
+    )  # fmt: skip
+
+
+def matter_changes(m: Matter) -> Row:
+    """Return what can change of a matter, with its id last."""
+    return (
+        m.state, _at(m.state_since), m.revision, m.history_no, m.head_hash, m.children, m.cases, _marks(m),
+        m.title, m.id,
+    )  # fmt: skip
+
+
+def _marks(m: Matter) -> str:
+    return _dump({k: to_ticks(v) for k, v in m.marks.items()}) if m.marks else "{}"
+
+
+def matter_of(row: Row) -> Matter:
+    """Return the matter of a row, without its facts."""
+    marks = {k: from_ticks(v) for k, v in json.loads(row[20]).items()} if row[20] != "{}" else {}
+    return Matter(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], from_ticks(row[9]),
+        row[10], row[11], row[12], _when(row[13]), row[14], row[15], row[16], row[17], row[18],
+        _when(row[19]), marks, {},
+    )  # fmt: skip
+
+
+def fact_row(matter: str, name: str, value: FactValue, jurisdiction: str) -> Row:
+    """Return the row of a fact: its type, and its value as text."""
+    if isinstance(value, bool):
+        return (matter, name, "boolean", "true" if value else "false", jurisdiction)
+    if isinstance(value, int):
+        return (matter, name, "integer", str(value), jurisdiction)
+    if isinstance(value, date):
+        return (matter, name, "date", value.isoformat(), jurisdiction)
+    if isinstance(value, Length):
+        return (matter, name, "length", str(value), jurisdiction)
+    return (matter, name, "text", value, jurisdiction)
+
+
+def fact_of(kind: str, value: str) -> FactValue:
+    """Return the value of a fact's row."""
+    if kind == "boolean":
+        return value == "true"
+    if kind == "integer":
+        return int(value)
+    if kind == "date":
+        return date.fromisoformat(value)
+    return read_length(value) if kind == "length" else value
+
+
+def entry_row(e: Entry, jurisdiction: str) -> Row:
+    """Return the row of a history line."""
+    return (e.matter, e.no, e.kind, to_ticks(e.at), to_ticks(e.recorded_at), e.body, e.hash, e.algorithm, jurisdiction)
+
+
+def _plan(clock: Clock) -> str:
+    return _dump([[to_ticks(p.at), p.rung, p.occurrence, _at(p.retry_at)] for p in clock.plan]) if clock.plan else "[]"
+
+
+def clock_row(c: Clock) -> Row:
+    """Return the whole row of a new clock."""
+    return (
+        c.matter, c.name, c.round, c.root, c.jurisdiction, c.epoch, c.state, to_ticks(c.anchor), _at(c.promise),
+        _at(c.agreed), _at(c.statutory), int(c.provisional), _plan(c), ",".join(c.fired), _at(c.look_at),
+        _at(c.ended_at), _at(c.ended_recorded_at), c.trouble,
+    )  # fmt: skip
+
+
+def clock_changes(c: Clock) -> Row:
+    """Return what can change of a clock, with its key last."""
+    return (
+        c.epoch, c.state, _at(c.promise), _at(c.agreed), _at(c.statutory), int(c.provisional), _plan(c),
+        ",".join(c.fired), _at(c.look_at), _at(c.ended_at), _at(c.ended_recorded_at), c.trouble,
+        c.matter, c.name, c.round,
+    )  # fmt: skip
+
+
+def clock_of(row: Row) -> Clock:
+    """Return the clock of a row."""
+    plan = [Planned(from_ticks(p[0]), p[1], p[2], _when(p[3])) for p in json.loads(row[12])] if row[12] != "[]" else []
+    return Clock(
+        row[0], row[3], row[4], row[1], row[2], row[5], row[6], from_ticks(row[7]), _when(row[8]), _when(row[9]),
+        _when(row[10]), bool(row[11]), plan, row[13].split(",") if row[13] else [], _when(row[14]),
+        _when(row[15]), _when(row[16]), row[17],
+    )  # fmt: skip
+
+
+def fire_row(f: Fire) -> Row:
+    """Return the row of a fire."""
+    return (
+        f.key, f.matter, f.root, f.jurisdiction, f.clock, f.round, f.epoch, f.rung, f.occurrence, f.does,
+        to_ticks(f.at), to_ticks(f.fired_at), int(f.collapsed), f.case,
+    )  # fmt: skip
+
+
+def message_row(m: Message) -> Row:
+    """Return the row of a message waiting to be sent."""
+    return (
+        m.key, m.fire, m.matter, m.jurisdiction, m.person, m.role, m.channel, m.rung, m.subject, m.text,
+        to_ticks(m.send_from), to_ticks(m.created_at), "queued",
+    )  # fmt: skip
+
+
+def evidence_row(h: Handed) -> Row:
+    """Return the row of a document handed in."""
+    e = h.evidence
+    return (h.matter, h.history_no, e.kind, e.name, e.sha256, e.size, e.place, h.jurisdiction)
+
+
+def fact_rows(work: Work) -> list[Row]:
+    """Return the rows of all facts that ``work`` set."""
+    return [fact_row(m, n, v, work.matters[m].jurisdiction) for (m, n), v in work.new_facts.items()]

@@ -1,0 +1,218 @@
+"""The store: transactions that hand out a unit of work and write its effects in sets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from engine.clock import Clock
+from engine.errors import NotFound, StorageTrouble
+from engine.matter import Matter
+from engine.work import Work
+from engine.workflow import Bundle
+from storage import rows
+from storage.claims import begin, connect, speaking
+from storage.moments import to_ticks
+from storage.statements import Statements
+from storage.tables import SCHEMA_VERSION, metadata
+
+MATTERS_AT_ONCE = 400
+
+
+class SqlStore:
+    """Matters, clocks, history and outbox in a database given by URL."""
+
+    def __init__(self, url: str) -> None:
+        """Connect lazily to ``url``; nothing is created."""
+        self.url = url
+        self.engine = connect(url)
+        self.place = self.engine.url.render_as_string(hide_password=True)
+        self.statements = Statements(self.engine.dialect)
+        self._begin = begin(self.engine.dialect.name)
+        self._cursor: Any = None
+        self._connection: Any = None
+
+    # transactions
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """Begin a transaction and hand out a unit of work; write and commit on leaving, or roll back."""
+        with self.transaction():
+            work = Work(self)
+            yield work
+            self.write(work)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """Begin a transaction on the driver's own cursor; commit on leaving, or roll back."""
+        if self._cursor is not None:
+            raise StorageTrouble("事务不能嵌套", why="程序错误", then="请报告此问题")
+        with speaking(self.place):
+            if self._connection is None:
+                self._connection = self.engine.connect()
+            driver = self._connection.connection.driver_connection
+            cursor = driver.cursor()
+            cursor.execute(self._begin)
+        self._cursor = cursor
+        try:
+            yield cursor
+            with speaking(self.place):
+                cursor.execute("COMMIT")
+        except BaseException:
+            if getattr(driver, "in_transaction", True):
+                cursor.execute("ROLLBACK")
+            raise
+        finally:
+            self._cursor = None
+            cursor.close()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Guard a part of the transaction: an error inside undoes that part only."""
+        self.run("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            self.run("ROLLBACK TO part")
+            self.run("RELEASE part")
+            raise
+        self.run("RELEASE part")
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self.engine.dispose()
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> Any:
+        """Run one statement on the open transaction's cursor, errors translated."""
+        with speaking(self.place):
+            return self._cursor.execute(sql, values)
+
+    # writing
+
+    def write(self, work: Work) -> None:
+        """Write the effects of ``work`` in sets, in an order that readers can follow, and clear them."""
+        s = self.statements
+        fresh = {m.id for m in work.new_matters}
+        begun = {id(c) for c in work.new_clocks}
+        jurisdiction = {i: work.matters[i].jurisdiction for i in {e.matter for e in work.entries}}
+        sets: list[tuple[str, list[rows.Row]]] = [
+            (s.new_matter, [rows.matter_row(m) for m in work.new_matters]),
+            (s.change_matter, [rows.matter_changes(m) for i, m in work.changed_matters.items() if i not in fresh]),
+            (s.set_fact, rows.fact_rows(work)),
+            (s.new_history, [rows.entry_row(e, jurisdiction[e.matter]) for e in work.entries]),
+            (s.new_clock, [rows.clock_row(c) for c in work.new_clocks]),
+            (s.change_clock, [rows.clock_changes(c) for c in work.changed_clocks.values() if id(c) not in begun]),
+            (s.new_fire, [rows.fire_row(f) for f in work.fires]),
+            (s.new_message, [rows.message_row(m) for m in work.messages]),
+            (s.new_evidence, [rows.evidence_row(h) for h in work.evidence]),
+            (s.new_alias, list(work.aliases)),
+        ]
+        with speaking(self.place):
+            for sql, values in sets:
+                if len(values) == 1:
+                    self._cursor.execute(sql, values[0])
+                elif values:
+                    self._cursor.executemany(sql, values)
+        work.clear()
+
+    # reading, for units of work
+
+    def read_family(self, root: str) -> tuple[list[Matter], list[Clock]]:
+        """Return every matter of the family with its facts, and all their clocks."""
+        s = self.statements
+        matters = [rows.matter_of(r) for r in self.run(s.family, (root,)).fetchall()]
+        by_id = {m.id: m for m in matters}
+        for matter, name, kind, value in self.run(s.family_facts, (root,)).fetchall():
+            by_id[matter].facts[name] = rows.fact_of(kind, value)
+        clocks = [rows.clock_of(r) for r in self.run(s.family_clocks, (root,)).fetchall()]
+        return matters, clocks
+
+    def read_matters(self, ids: Sequence[str]) -> list[Matter]:
+        """Return these matters with their facts, a few hundred per statement."""
+        found: list[Matter] = []
+        for start in range(0, len(ids), MATTERS_AT_ONCE):
+            part = list(ids[start : start + MATTERS_AT_ONCE])
+            places = ",".join("?" * len(part))
+            sql = self.statements.matter.replace("= ?", f"IN ({places})")
+            by_id = {r[0]: rows.matter_of(r) for r in self.run(sql, part).fetchall()}
+            sql = self.statements.matter_facts.replace("= ?", f"IN ({places})")
+            for matter, name, kind, value in self.run(sql, part).fetchall():
+                by_id[matter].facts[name] = rows.fact_of(kind, value)
+            found += [by_id[i] for i in part if i in by_id]
+        return found
+
+    def read_due(self, now: datetime, limit: int) -> list[Clock]:
+        """Return up to ``limit`` clocks that must be looked at by ``now``, the earliest first."""
+        return [rows.clock_of(r) for r in self.run(self.statements.due, (to_ticks(now), limit)).fetchall()]
+
+    def holders(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[str]:
+        """Return who holds ``role`` for ``unit`` or a unit above it at ``at``."""
+        ticks = to_ticks(at)
+        found = self.run(
+            "select distinct a.person from appointment a join unit above on above.id = a.unit"
+            " join unit u on u.id = ? and (u.path = above.path or u.path like above.path || '/%')"
+            " where a.role = ? and a.since <= ? and (a.until is null or a.until > ?) order by a.person",
+            (unit, role, ticks, ticks),
+        )
+        return [r[0] for r in found.fetchall()]
+
+    # the database itself
+
+    def create(self, now: datetime) -> None:
+        """Create the tables where they are missing; refuse a schema that this version does not know."""
+        with speaking(self.place):
+            metadata.create_all(self.engine)
+        with self.transaction() as cursor:
+            cursor.execute("insert into meta (name, value) values ('schema', ?) on conflict do nothing",
+                           (str(SCHEMA_VERSION),))  # fmt: skip
+            cursor.execute("insert into meta (name, value) values ('created_at', ?) on conflict do nothing",
+                           (now.isoformat(),))  # fmt: skip
+        self.check_schema()
+
+    def check_schema(self) -> None:
+        """Raise ``StorageTrouble`` unless the database has the schema of this version."""
+        with self.transaction() as cursor:
+            with speaking(self.place):
+                found = cursor.execute("select value from meta where name = 'schema'").fetchone()
+        if found is None or found[0] != str(SCHEMA_VERSION):
+            raise StorageTrouble(
+                f"{self.place} 的结构版本是 {found[0] if found else '未知'}，本程序需要 {SCHEMA_VERSION}",
+                then="用与数据库同一版本的 yiriban 打开，或先升级数据库",
+            )
+
+    def keep_bundle(self, bundle: Bundle, now: datetime, jurisdiction: str) -> None:
+        """Keep the files of ``bundle``, once."""
+        self.run(
+            "insert into bundle (hash, files, adopted_at, jurisdiction) values (?, ?, ?, ?) on conflict do nothing",
+            (bundle.hash, json.dumps(bundle.files, ensure_ascii=False), to_ticks(now), jurisdiction),
+        )
+
+    def read_bundle(self, wanted: str) -> dict[str, str] | None:
+        """Return the files of the bundle with this hash, or ``None``."""
+        sql = "select files from bundle where hash = ?"
+        if self._cursor is not None:
+            found = self.run(sql, (wanted,)).fetchone()
+        else:
+            with self.transaction():
+                found = self.run(sql, (wanted,)).fetchone()
+        return None if found is None else dict(json.loads(found[0]))
+
+    def root_of(self, reference: str) -> str:
+        """Return the id of the matter called ``reference`` by id or alias; raise ``NotFound`` or refuse two."""
+        found = self.run("select id from matter where id = ?", (reference,)).fetchone()
+        if found is not None:
+            return str(found[0])
+        named = self.run("select distinct matter from alias where value = ? order by matter", (reference,)).fetchall()
+        if len(named) == 1:
+            return str(named[0][0])
+        if named:
+            raise NotFound(
+                f"编号 {reference} 对应 {len(named)} 个事项", then="指明其中之一：" + "、".join(r[0] for r in named[:10])
+            )
+        raise NotFound(f"没有编号为 {reference} 的事项", then="用 yiriban project list 查看")

@@ -1,0 +1,275 @@
+"""The tables, declared with SQLModel. The drawing and the reasons: docs/why/schema.md.
+
+Every row carries its jurisdiction. Strings with CHECK stand in for native enums. Hot paths use
+statements compiled once from these tables (`statements`); models are for schema and reading.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Column, Index, Integer, MetaData, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from storage.moments import Instant
+
+SCHEMA_VERSION = 1
+
+metadata: MetaData = SQLModel.metadata
+metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+
+
+def _instant(*, nullable: bool = False) -> Any:
+    return Column(Instant, nullable=nullable)
+
+
+def _text(*, nullable: bool = False, key: bool = False) -> Any:
+    return Column(Text, nullable=nullable, primary_key=key)
+
+
+class MetaRow(SQLModel, table=True):
+    """Facts about the database itself: schema version, who made it."""
+
+    __tablename__ = "meta"
+    name: str = Field(sa_column=_text(key=True))
+    value: str = Field(sa_column=_text())
+
+
+class BundleRow(SQLModel, table=True):
+    """A bundle's files, so that a matter's law outlives the files on disk."""
+
+    __tablename__ = "bundle"
+    hash: str = Field(sa_column=_text(key=True))
+    files: str = Field(sa_column=_text())
+    adopted_at: datetime = Field(sa_column=_instant())
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class JurisdictionRow(SQLModel, table=True):
+    """A level of government: county, city, province. Competence follows the budget level."""
+
+    __tablename__ = "jurisdiction"
+    jurisdiction: str = Field(sa_column=_text(key=True))
+    name: str = Field(sa_column=_text())
+    level: str = Field(sa_column=_text())
+    part_of: str | None = Field(default=None, sa_column=_text(nullable=True))
+
+
+class UnitRow(SQLModel, table=True):
+    """A purchasing unit; units form a tree, ``path`` spells it from the top."""
+
+    __tablename__ = "unit"
+    id: str = Field(sa_column=_text(key=True))
+    name: str = Field(sa_column=_text())
+    path: str = Field(sa_column=_text())
+    profile: str = Field(sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class PersonRow(SQLModel, table=True):
+    """A person; addresses and telephone numbers stand here and nowhere else."""
+
+    __tablename__ = "person"
+    id: str = Field(sa_column=_text(key=True))
+    name: str = Field(sa_column=_text())
+    email: str = Field(default="", sa_column=_text())
+    phone: str = Field(default="", sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class AppointmentRow(SQLModel, table=True):
+    """A person holds a role for a unit and what is below it, from a moment, perhaps until one."""
+
+    __tablename__ = "appointment"
+    __table_args__ = (UniqueConstraint("person", "role", "unit", "since"), Index(None, "unit", "role"))
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    person: str = Field(sa_column=_text())
+    role: str = Field(sa_column=_text())
+    unit: str = Field(sa_column=_text())
+    since: datetime = Field(sa_column=_instant())
+    until: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class MatterRow(SQLModel, table=True):
+    """A matter as it stands: ``revision`` counts actions, ``history_no`` everything."""
+
+    __tablename__ = "matter"
+    __table_args__ = (Index(None, "root"), Index(None, "workflow", "state"))
+    id: str = Field(sa_column=_text(key=True))
+    root: str = Field(sa_column=_text())
+    workflow: str = Field(sa_column=_text())
+    state: str = Field(sa_column=_text())
+    title: str = Field(sa_column=_text())
+    unit: str = Field(sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+    bundle: str = Field(sa_column=_text())
+    profile: str = Field(sa_column=_text())
+    opened_at: datetime = Field(sa_column=_instant())
+    part_of: str | None = Field(default=None, sa_column=_text(nullable=True))
+    about: str | None = Field(default=None, sa_column=_text(nullable=True))
+    about_clock: str | None = Field(default=None, sa_column=_text(nullable=True))
+    state_since: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    revision: int = 0
+    history_no: int = 0
+    head_hash: str = Field(default="", sa_column=_text())
+    children: int = 0
+    cases: int = 0
+    go_live: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    marks: str = Field(default="{}", sa_column=_text())
+
+
+class FactRow(SQLModel, table=True):
+    """A fact's present value as JSON with its type; former values stand in the history."""
+
+    __tablename__ = "fact"
+    matter: str = Field(sa_column=_text(key=True))
+    name: str = Field(sa_column=_text(key=True))
+    type: str = Field(sa_column=_text())
+    value: str = Field(sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class HistoryRow(SQLModel, table=True):
+    """Append-only and hash-chained per matter; ``body`` is the canonical line that was hashed."""
+
+    __tablename__ = "history"
+    __table_args__ = (UniqueConstraint("matter", "no"),)
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    matter: str = Field(sa_column=_text())
+    no: int
+    kind: str = Field(sa_column=_text())
+    at: datetime = Field(sa_column=_instant())
+    recorded_at: datetime = Field(sa_column=_instant())
+    body: str = Field(sa_column=_text())
+    hash: str = Field(sa_column=_text())
+    algorithm: str = Field(sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class ClockRow(SQLModel, table=True):
+    """A clock with its round and epoch; ``look_at`` is the next moment somebody must look."""
+
+    __tablename__ = "clock"
+    __table_args__ = (
+        CheckConstraint("state in ('running', 'met', 'void')", name="state"),
+        Index("ix_clock_look_at", "look_at", sqlite_where=text("look_at is not null"),
+              postgresql_where=text("look_at is not null")),
+        Index(None, "root"),
+    )  # fmt: skip
+    matter: str = Field(sa_column=_text(key=True))
+    name: str = Field(sa_column=_text(key=True))
+    round: int = Field(sa_column=Column(Integer, primary_key=True))
+    root: str = Field(sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+    epoch: int
+    state: str = Field(sa_column=_text())
+    anchor: datetime = Field(sa_column=_instant())
+    promise: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    agreed: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    statutory: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    provisional: int = 0
+    plan: str = Field(sa_column=_text())
+    fired: str = Field(sa_column=_text())
+    look_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    ended_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    ended_recorded_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    trouble: str = Field(default="", sa_column=_text())
+
+
+class FireRow(SQLModel, table=True):
+    """A rung that took effect; its key is spelled from its cause, so twice is impossible."""
+
+    __tablename__ = "fire"
+    __table_args__ = (
+        CheckConstraint("does in ('remind', 'warn', 'open', 'withdraw')", name="does"),
+        Index(None, "matter"),
+    )
+    key: str = Field(sa_column=_text(key=True))
+    matter: str = Field(sa_column=_text())
+    root: str = Field(sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+    clock: str = Field(sa_column=_text())
+    round: int
+    epoch: int
+    rung: str = Field(sa_column=_text())
+    occurrence: int
+    does: str = Field(sa_column=_text())
+    at: datetime = Field(sa_column=_instant())
+    fired_at: datetime = Field(sa_column=_instant())
+    collapsed: int = 0
+    opened: str | None = Field(default=None, sa_column=_text(nullable=True))
+
+
+class MessageRow(SQLModel, table=True):
+    """The outbox: one notice to one person by one channel, text frozen."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        CheckConstraint("state in ('queued', 'sending', 'accepted', 'held', 'dead')", name="state"),
+        Index("ix_message_waiting", "send_from", sqlite_where=text("state = 'queued'"),
+              postgresql_where=text("state = 'queued'")),
+    )  # fmt: skip
+    key: str = Field(sa_column=_text(key=True))
+    fire: str = Field(sa_column=_text())
+    matter: str = Field(sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+    person: str = Field(sa_column=_text())
+    role: str = Field(sa_column=_text())
+    channel: str = Field(sa_column=_text())
+    rung: str = Field(sa_column=_text())
+    subject: str = Field(sa_column=_text())
+    text: str = Field(sa_column=_text())
+    send_from: datetime = Field(sa_column=_instant())
+    created_at: datetime = Field(sa_column=_instant())
+    state: str = Field(default="queued", sa_column=_text())
+
+
+class AttemptRow(SQLModel, table=True):
+    """One try to hand a message to a provider, with its outcome; append-only."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("message", "no"),)
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    message: str = Field(sa_column=_text())
+    no: int
+    started_at: datetime = Field(sa_column=_instant())
+    ended_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    outcome: str = Field(sa_column=_text())
+    detail: str = Field(default="", sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class EvidenceRow(SQLModel, table=True):
+    """A document handed in with an action: what it is, its SHA-256, and where it lies."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (Index(None, "matter"),)
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    matter: str = Field(sa_column=_text())
+    history_no: int
+    kind: str = Field(sa_column=_text())
+    name: str = Field(sa_column=_text())
+    sha256: str = Field(sa_column=_text())
+    size: int
+    place: str = Field(sa_column=_text())
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class AliasRow(SQLModel, table=True):
+    """Another number of a matter: plan filing, project, package, contract, voucher."""
+
+    __tablename__ = "alias"
+    __table_args__ = (Index(None, "value"),)
+    kind: str = Field(sa_column=_text(key=True))
+    value: str = Field(sa_column=_text(key=True))
+    matter: str = Field(sa_column=_text(key=True))
+    jurisdiction: str = Field(sa_column=_text())
+
+
+TABLES: dict[str, Any] = dict(metadata.tables)
