@@ -6,15 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 PURCHASER_ROLES = ("officer", "purchaser_rep", "purchaser_head")
-ROLES: dict[str, str] = {
-    "officer": "专办员",
-    "purchaser_rep": "采购人代表",
-    "purchaser_head": "分管领导",
-    "agency": "采购代理机构",
-    "supplier": "供应商",
-    "tracker": "第三方跟踪机构",
-    "regulator": "财政监管部门",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,24 +10,20 @@ from collections.abc import Collection, Mapping
 
 from engine.findings_clock import look_at_clocks
 from engine.findings_rule import look_at_rule
-from engine.findings_source import Add, Sources
+from engine.findings_source import Sources
 from engine.findings_state import look_at_states
 from engine.findings_workflow import look_at_workflow
 from engine.reading_form import nearest
 from engine.roles import ROLES
 from engine.workflow import Bundle, LadderDef, ProfileDef, TextDef
-from engine.yamlfile import Faults, Map
 
 # Two segments of 67 characters, less the longest signature in its brackets (a rule of the channel).
 LONGEST_SMS = 2 * 67 - 14
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
 
-def look_at_bundle(
-    bundle: Bundle, texts: Mapping[str, TextDef] | None, trees: Mapping[str, Map], faults: Faults
-) -> None:
+def look_at_bundle(bundle: Bundle, texts: Mapping[str, TextDef] | None, sources: Sources) -> None:
     """Check a whole bundle; ``texts=None`` leaves out whether the messages exist."""
-    sources = Sources(trees, faults)
     seen: dict[str, str] = {}
     for workflow in bundle.workflows.values():
         look_at_workflow(workflow, bundle, sources)
@@ -50,9 +46,8 @@ def look_at_bundle(
         _look_at_profile(profile, bundle, sources)
 
 
-def look_at_texts(texts: Mapping[str, TextDef], trees: Mapping[str, Map], faults: Faults) -> None:
+def look_at_texts(texts: Mapping[str, TextDef], sources: Sources) -> None:
     """Check the messages: declared parameters, and what an SMS must not hold."""
-    sources = Sources(trees, faults)
     for text in texts.values():
         used: set[str] = set()
         for part, wording in (("subject", text.subject), ("body", text.body), ("sms", text.sms)):
@@ -97,31 +92,28 @@ def _look_at_ladder(
     seen: set[str] = set()
     for place, rung in enumerate(ladder.rungs):
 
-        def add(key: str, what: str, write: str, item: str = "", place: int = place) -> None:
+        def add(key: str, what: str, write: str, place: int = place) -> None:
             name = ladder.rungs[place].name
-            path = ("rungs", place, key, item) if item else ("rungs", place, key)
-            sources.add(ladder.file, path, f"督办级 {name}：{what}", write)
+            sources.add(ladder.file, ("rungs", place, key), f"督办级 {name}：{what}", write)
 
         if rung.name in seen:
             add("name", "名称重复", f"{rung.name}_2")
         seen.add(rung.name)
+        who, here = f"督办级 {rung.name}", ("rungs", place)
         for role in rung.tells:
-            if role not in ROLES:
-                add("tells", f"没有名为 {role} 的角色", nearest(role, ROLES), role)
-        if texts is not None and rung.message and rung.message not in texts:
-            add("message", f"没有名为 {rung.message} 的文案", nearest(rung.message, texts))
-        elif texts is not None and "sms" in rung.via and rung.message and not texts[rung.message].sms:
+            sources.unknown(ladder.file, (*here, "tells", role), who, "角色", role, ROLES)
+        if texts is not None:
+            sources.unknown(ladder.file, (*here, "message"), who, "文案", rung.message, texts)
+        text = texts.get(rung.message) if texts is not None else None
+        if text is not None and "sms" in rung.via and not text.sms:
             add("via", f"文案 {rung.message} 没有短信内容", f"在 messages/{rung.message}.yaml 写 sms: ……")
         if rung.opens:
-            _look_at_opens(rung.opens, bundle, add)
-
-
-def _look_at_opens(opens: str, bundle: Bundle, add: Add) -> None:
-    about = [name for name, workflow in bundle.workflows.items() if workflow.about]
-    if opens not in bundle.workflows:
-        add("opens", f"没有名为 {opens} 的流程", nearest(opens, about))
-    elif opens not in about:
-        add("opens", f"流程 {opens} 不是针对事项的流程（about: any）", nearest(opens, about))
+            about = [name for name, workflow in bundle.workflows.items() if workflow.about]
+            if rung.opens not in bundle.workflows:
+                sources.unknown(ladder.file, (*here, "opens"), who, "流程", rung.opens, about)
+            elif rung.opens not in about:
+                what = f"流程 {rung.opens} 不是针对事项的流程（about: any）"
+                add("opens", what, nearest(rung.opens, about))
 
 
 def _look_at_profile(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:

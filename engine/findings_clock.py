@@ -33,12 +33,11 @@ class _Look:
         path = (*self.here, key, item) if item else (*self.here, key)
         self.sources.add(self.workflow.file, path, f"计时 {self.clock.name}：{what}", write)
 
-    def known(self, key: str, word: str, name: str, options: Collection[str], item: str = "") -> bool:
+    def known(self, key: str, word: str, name: str, options: Collection[str], item: str = "") -> None:
         """Note ``name`` if it is none of ``options``."""
-        if name and name not in options:
-            self.add(key, f"没有名为 {name} 的{word}", nearest(name, options), item)
-            return False
-        return bool(name)
+        path = (*self.here, key, item) if item else (*self.here, key)
+        who = f"计时 {self.clock.name}"
+        self.sources.unknown(self.workflow.file, path, who, word, name, options)
 
     def all(self) -> None:
         """Run every check."""

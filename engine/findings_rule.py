@@ -8,7 +8,6 @@ from engine.errors import BadInput
 from engine.findings_source import Sources
 from engine.findings_workflow import describe
 from engine.matter import FactValue
-from engine.reading_form import nearest
 from engine.rules import (
     Expression,
     ExpressionFault,
@@ -19,8 +18,18 @@ from engine.rules import (
     values_of,
     variables,
 )
-from engine.term import read_length
+from engine.term import Length, read_length
 from engine.workflow import Bundle, FactType, RuleDef, RuleExample
+
+_PYTHON: dict[FactType, type] = {
+    "money": int,
+    "integer": int,
+    "boolean": bool,
+    "text": str,
+    "link": str,
+    "date": date,
+    "length": Length,
+}
 
 
 def look_at_rule(rule: RuleDef, bundle: Bundle, sources: Sources) -> None:
@@ -28,8 +37,9 @@ def look_at_rule(rule: RuleDef, bundle: Bundle, sources: Sources) -> None:
     if not rule.workflow:
         return
     if rule.workflow not in bundle.workflows:
-        write = nearest(rule.workflow, bundle.workflows)
-        sources.add(rule.file, ("workflow",), f"没有名为 {rule.workflow} 的流程", write)
+        sources.unknown(
+            rule.file, ("workflow",), f"规则 {rule.code}", "流程", rule.workflow, bundle.workflows
+        )
         return
     expression = _compile(rule, bundle, sources)
     for passes, word in ((True, "通过"), (False, "不通过")):
@@ -52,7 +62,7 @@ def _compile(rule: RuleDef, bundle: Bundle, sources: Sources) -> Expression | No
         return compile_rule(rule, bundle.workflows)
     except ExpressionFault as fault:
         declared = variables(bundle.workflows, rule.workflow, rule.params)
-        what, write = describe(fault, rule.expression, "passes_when", declared)
+        what, write = describe(fault, rule.expression, "passes_when", declared, "boolean")
         sources.add(rule.file, ("passes_when",), f"规则 {rule.code}：{what}", write)
         return None
 
@@ -102,7 +112,7 @@ def _facts(
         path = ("examples", place, "facts", key)
         value = _typed(raw, known[key]) if key in known else None
         if key not in known:
-            sources.add(rule.file, path, f"规则 {rule.code}：没有名为 {key} 的要素", nearest(key, known))
+            sources.unknown(rule.file, path, f"规则 {rule.code}", "要素", key, known)
         elif value is None:
             write = {"length": "30 days", "date": "2026-11-21", "boolean": "true"}.get(known[key], "1")
             what = f"规则 {rule.code}：{key} 应是 {known[key]} 类型"
@@ -116,17 +126,10 @@ def _facts(
 
 
 def _typed(raw: object, kind: FactType) -> FactValue | None:
-    if kind == "boolean":
-        return raw if isinstance(raw, bool) else None
-    if kind in ("money", "integer"):
-        return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
-    if kind == "date":
-        return raw if isinstance(raw, date) else None
-    if not isinstance(raw, str):
-        return None
-    if kind != "length":
-        return raw
-    try:
-        return read_length(raw)
-    except BadInput:
-        return None
+    if isinstance(raw, str) and kind == "length":
+        try:
+            return read_length(raw)
+        except BadInput:
+            return None
+    # a boolean is an integer to Python, never to a fact
+    return raw if type(raw) is _PYTHON[kind] else None  # type: ignore[return-value]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Protocol
 
+from engine.reading_form import nearest
 from engine.yamlfile import Faults, Map, Node, Scalar, Seq
 
 Step = str | int
@@ -20,10 +22,15 @@ class Add(Protocol):
 class Sources:
     """The trees of all files, to find the line of a thing; notes findings with it."""
 
-    def __init__(self, trees: Mapping[str, Map], faults: Faults) -> None:
-        """Look up lines in ``trees`` and note findings in ``faults``."""
+    def __init__(self, trees: Mapping[str, Map], faults: Faults, unread: Collection[str] = ()) -> None:
+        """Look up lines in ``trees`` and note findings in ``faults``.
+
+        ``unread`` names the files that could not be read at all: what they would have defined is not
+        reported as unknown.
+        """
         self._trees = trees
         self._faults = faults
+        self._unread = {PurePosixPath(file).stem for file in unread}
 
     def line(self, file: str, path: Iterable[Step]) -> int:
         """Return the line of ``path`` in ``file``, or of the last part of it that is written.
@@ -46,6 +53,16 @@ class Sources:
     def add(self, file: str, path: Iterable[Step], what: str, write: str = "") -> None:
         """Note a finding at ``path`` in ``file``."""
         self._faults.add(file, self.line(file, path), what, write)
+
+    def unknown(
+        self, file: str, path: Iterable[Step], who: str, word: str, name: str, options: Collection[str]
+    ) -> bool:
+        """Note ``name`` if it is none of ``options``, and say so; ``word`` is what it should be."""
+        if not name or name in options or name in self._unread:
+            return False
+        what = f"没有名为 {name} 的{word}"
+        self.add(file, path, f"{who}：{what}" if who else what, nearest(name, options))
+        return True
 
 
 def _item(node: Seq, step: Step) -> Node | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from engine.findings_source import Sources
-from engine.reading_form import nearest
 from engine.workflow import WorkflowDef
 
 
@@ -13,16 +12,11 @@ def look_at_states(workflow: WorkflowDef, sources: Sources) -> None:
     def add(state: str, what: str, write: str) -> None:
         sources.add(workflow.file, ("states", state), f"状态 {state}：{what}", write)
 
-    initial = [state.name for state in workflow.states.values() if state.initial]
-    if not initial:
-        first = next(iter(workflow.states), "")
-        write = f"在 {first or '一个状态'} 写 initial: true"
-        sources.add(workflow.file, ("states", first), "没有初始状态", write)
-    for state in initial[1:]:
-        add(state, f"初始状态只能有一个，{initial[0]} 已是初始状态", "删去 initial: true")
+    initial = _initial(workflow, sources)
     if workflow.states and not any(state.final for state in workflow.states.values()):
         sources.add(workflow.file, ("states",), "没有终结状态，事项永远办不结", "final: true")
-    _look_at_ends_of_actions(workflow, sources)
+    if _look_at_ends_of_actions(workflow, sources):
+        return
     ways = _ways(workflow)
     for state, leads_to in ways.items():
         if workflow.states[state].final and leads_to:
@@ -37,23 +31,29 @@ def look_at_states(workflow: WorkflowDef, sources: Sources) -> None:
                 add(state, f"从初始状态 {initial[0]} 到不了这里", f"加一个 to: {state} 的操作，或删去该状态")
 
 
-def _look_at_ends_of_actions(workflow: WorkflowDef, sources: Sources) -> None:
+def _initial(workflow: WorkflowDef, sources: Sources) -> list[str]:
+    initial = [state.name for state in workflow.states.values() if state.initial]
+    if not initial:
+        first = next(iter(workflow.states), "")
+        write = f"在 {first or '一个状态'} 写 initial: true"
+        sources.add(workflow.file, ("states", first), "没有初始状态", write)
+    for state in initial[1:]:
+        what = f"状态 {state}：初始状态只能有一个，{initial[0]} 已是初始状态"
+        sources.add(workflow.file, ("states", state), what, "删去 initial: true")
+    return initial
+
+
+def _look_at_ends_of_actions(workflow: WorkflowDef, sources: Sources) -> bool:
+    """Note unknown states; return whether an arrow lacks an end, so that ways cannot be judged."""
+    broken = False
     for action in workflow.actions.values():
+        who = f"操作 {action.name}"
+        broken |= not action.sources
         for state in action.sources:
-            if state not in workflow.states:
-                sources.add(
-                    workflow.file,
-                    ("actions", action.name, "from", state),
-                    f"操作 {action.name}：没有名为 {state} 的状态",
-                    nearest(state, workflow.states),
-                )
-        if action.to is not None and action.to not in workflow.states:
-            sources.add(
-                workflow.file,
-                ("actions", action.name, "to"),
-                f"操作 {action.name}：没有名为 {action.to} 的状态",
-                nearest(action.to, workflow.states),
-            )
+            path = ("actions", action.name, "from", state)
+            broken |= sources.unknown(workflow.file, path, who, "状态", state, workflow.states)
+        path_to = ("actions", action.name, "to")
+        broken |= sources.unknown(workflow.file, path_to, who, "状态", action.to or "", workflow.states)
         if action.to is not None and action.to in action.sources:
             sources.add(
                 workflow.file,
@@ -61,6 +61,7 @@ def _look_at_ends_of_actions(workflow: WorkflowDef, sources: Sources) -> None:
                 f"操作 {action.name}：to 与 from 都是 {action.to}，没有改变状态",
                 "只登记的操作不写 to",
             )
+    return broken
 
 
 def _ways(workflow: WorkflowDef) -> dict[str, set[str]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from engine.findings_source import Add, Sources, Step
 from engine.reading_form import nearest
 from engine.roles import ROLES
 from engine.rules import KEYWORDS, PREFIXES, Expression, ExpressionFault, ancestry, variables
 from engine.workflow import ActionDef, Bundle, Spawn, WorkflowDef
+
+_HUMAN = ("by", "needs", "evidence", "needs_reason")
 
 
 def look_at_workflow(workflow: WorkflowDef, bundle: Bundle, sources: Sources) -> None:
@@ -40,13 +42,20 @@ def look_at_expression(
     try:
         Expression(source, declared, wants)
     except ExpressionFault as fault:
-        sources.add(workflow.file, path, *describe(fault, source, path[-1], declared))
+        sources.add(workflow.file, path, *describe(fault, source, path[-1], declared, wants))
 
 
-def describe(fault: ExpressionFault, source: str, key: Step, declared: Collection[str]) -> tuple[str, str]:
+def describe(
+    fault: ExpressionFault, source: str, key: Step, declared: Mapping[str, str], wants: str
+) -> tuple[str, str]:
     """Say what is wrong with an expression, and what to write instead."""
     # a suggestion for one wrong word, an example of a good expression for anything else
-    write = nearest(fault.unknown, declared) if fault.unknown else "parts.total > 0 && parts.open == 0"
+    write = "parts.total > 0 && parts.open == 0"
+    if wants == "integer":
+        integers = [name for name, kind in declared.items() if kind == "integer" and name[:6] != "parts."]
+        write = "、".join(["1", *integers])
+    if fault.unknown:
+        write = nearest(fault.unknown, declared)
     return f"{key} 的表达式第 {fault.column} 列：{fault.message}（{source}）", write
 
 
@@ -56,8 +65,8 @@ def look_at_spawn(
     """Check that what is spawned is part of ``workflow``, and that its number is an integer."""
     parts = [name for name, other in bundle.workflows.items() if other.part_of == workflow.name]
     if spawn.workflow not in bundle.workflows:
-        write = nearest(spawn.workflow, parts or bundle.workflows)
-        sources.add(workflow.file, (*path, "workflow"), f"没有名为 {spawn.workflow} 的流程", write)
+        options = parts or list(bundle.workflows)
+        sources.unknown(workflow.file, (*path, "workflow"), "", "流程", spawn.workflow, options)
     elif spawn.workflow not in parts:
         sources.add(
             workflow.file,
@@ -72,8 +81,7 @@ def _look_at_part_of(workflow: WorkflowDef, bundle: Bundle, sources: Sources) ->
     if not workflow.part_of:
         return
     if workflow.part_of not in bundle.workflows:
-        write = nearest(workflow.part_of, bundle.workflows)
-        sources.add(workflow.file, ("part_of",), f"没有名为 {workflow.part_of} 的流程", write)
+        sources.unknown(workflow.file, ("part_of",), "", "流程", workflow.part_of, bundle.workflows)
         return
     if workflow.about:
         sources.add(workflow.file, ("about",), "part_of 与 about 只能有一个", "删去其中一个")
@@ -90,12 +98,35 @@ def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, so
         path = (*here, key, item) if item else (*here, key)
         sources.add(workflow.file, path, f"操作 {action.name}：{what}", write)
 
+    _look_at_hands(action, add)
+    who = f"操作 {action.name}"
+    for key, word, names, options in (
+        ("by", "角色", action.by, ROLES),
+        ("needs", "要素", action.needs, workflow.facts),
+        ("sets", "要素", tuple(fact for fact, _source in action.sets), workflow.facts),
+        ("rules", "规则", action.rules, bundle.rules),
+    ):
+        for name in names:
+            sources.unknown(workflow.file, (*here, key, name), who, word, name, options)
+    for fact, _source in action.sets:
+        if fact in workflow.facts and workflow.facts[fact].type != "date":
+            add("sets", f"要素 {fact} 的类型是 {workflow.facts[fact].type}，不能记日期", "type: date", fact)
+    for code in action.rules:
+        rule = bundle.rules.get(code)
+        if rule is not None and rule.workflow != workflow.name and rule.workflow in bundle.workflows:
+            add("rules", f"规则 {code} 是流程 {rule.workflow} 的规则", f"删去 {code}", code)
+    if action.when:
+        look_at_expression(workflow, action.when, "boolean", (*here, "when"), bundle, sources)
+    if action.spawns is not None:
+        look_at_spawn(workflow, action.spawns, (*here, "spawns"), bundle, sources)
+
+
+def _look_at_hands(action: ActionDef, add: Add) -> None:
+    """An action is taken by people, or it is automatic and then has a condition and nothing to hand in."""
     if action.automatic:
-        for key, given in (("by", action.by), ("needs", action.needs), ("evidence", action.evidence)):
-            if given:
+        for key in _HUMAN:
+            if getattr(action, key):
                 add(key, f"自动操作不能有 {key}", f"删去 {key}，或删去 automatic: true")
-        if action.needs_reason:
-            add("needs_reason", "自动操作不能要求理由", "删去 needs_reason")
         if not action.when:
             add("automatic", "自动操作缺少 when", "when: parts.total > 0 && parts.open == 0")
         if action.to is None:
@@ -105,28 +136,3 @@ def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, so
             add("by", "没有写由谁办理", "by: [officer]")
         if action.when:
             add("when", "只有自动操作可以有 when", "加 automatic: true 并删去 by，或删去 when")
-    _look_at_names(action, workflow, add)
-    for code in action.rules:
-        rule = bundle.rules.get(code)
-        if rule is None:
-            add("rules", f"没有规则 {code}", nearest(code, bundle.rules), code)
-        elif rule.workflow != workflow.name and rule.workflow in bundle.workflows:
-            add("rules", f"规则 {code} 是流程 {rule.workflow} 的规则", f"删去 {code}", code)
-    if action.when:
-        look_at_expression(workflow, action.when, "boolean", (*here, "when"), bundle, sources)
-    if action.spawns is not None:
-        look_at_spawn(workflow, action.spawns, (*here, "spawns"), bundle, sources)
-
-
-def _look_at_names(action: ActionDef, workflow: WorkflowDef, add: Add) -> None:
-    for role in action.by:
-        if role not in ROLES:
-            add("by", f"没有名为 {role} 的角色", nearest(role, ROLES), role)
-    for fact in action.needs:
-        if fact not in workflow.facts:
-            add("needs", f"没有名为 {fact} 的要素", nearest(fact, workflow.facts), fact)
-    for fact, _source in action.sets:
-        if fact not in workflow.facts:
-            add("sets", f"没有名为 {fact} 的要素", nearest(fact, workflow.facts), fact)
-        elif workflow.facts[fact].type != "date":
-            add("sets", f"要素 {fact} 的类型是 {workflow.facts[fact].type}，不能记日期", "type: date", fact)

@@ -14,11 +14,11 @@ from datetime import datetime
 from engine.advance import broken, too_early
 from engine.matter import FactValue, Matter
 from engine.office import Office
-from engine.opening import Foreseen
+from engine.opening import Foreseen, spawn
 from engine.performing import Deed, Outcome, perform
 from engine.starting import finish, trigger
 from engine.work import Work, plain_facts
-from engine.workflow import ActionDef
+from engine.workflow import ActionDef, Spawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +86,32 @@ def _reach(
         work.family(root.root)
         if wanted not in work.matters:
             machines = office.machines(here.bundle)
-            opener = next(
-                a for a in machines.bundle.workflows[here.workflow].actions.values() if a.spawns is not None
-            )
+            definition = machines.bundle.workflows[here.workflow]
+            openers = [a for a in definition.actions.values() if a.spawns is not None]
+            if not openers:
+                assert definition.spawns is not None
+                while wanted not in work.matters:
+                    _add_part(office, work, here, definition.spawns, sight, actor)
+                here = work.matters[wanted]
+                continue
+            opener = openers[0]
+            assert opener.spawns is not None
             for step in machines.path(here.workflow, here.state, opener.name) or ():
                 _infer(office, work, here, step, sight, actor, observed)
             _infer(office, work, here, opener, sight, actor, observed)
+            while wanted not in work.matters:
+                # more parts are seen than were opened at the time
+                _add_part(office, work, here, opener.spawns, sight, actor)
         here = work.matters[wanted]
     return here
+
+
+def _add_part(
+    office: Office, work: Work, parent: Matter, spawns: Spawn, sight: Sight, actor: str
+) -> None:
+    one = Foreseen({**sight.foreseen.counts, parent.id: 1}, sight.foreseen.facts)
+    spawn(office, work, parent, spawns, at=sight.at, now=sight.recorded_at, actor=actor, seen=False,
+          foreseen=one)  # fmt: skip
 
 
 def _infer(

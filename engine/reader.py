@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from engine.errors import NotFound
 from engine.findings import look_at_bundle, look_at_texts
+from engine.findings_source import Sources
 from engine.reading_law import read_ladder, read_profile, read_rule, read_term, read_text
 from engine.reading_workflow import read_workflow
 from engine.workflow import Bundle, TextDef
@@ -32,6 +33,7 @@ class _Reading:
 
     faults: Faults = field(default_factory=Faults)
     trees: dict[str, Map] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
     kept: dict[str, dict[str, Any]] = field(
         default_factory=lambda: {folder: {} for folder in (*FOLDERS, MESSAGES)}
     )
@@ -42,6 +44,7 @@ class _Reading:
         make, key = _KINDS[folder]
         tree = read_yaml(text, name, self.faults)
         if tree is None:
+            self.unread.append(name)
             return
         self.trees[name] = tree
         value = make(tree, name, self.faults)
@@ -55,6 +58,10 @@ class _Reading:
         if name != f"{folder}/{title}.yaml".lstrip("/"):
             self.faults.add(name, tree.line_of(key), f"{key} {title} 与文件名不同", f"文件名 {title}.yaml")
         self.kept[folder][title] = value
+
+    def sources(self) -> Sources:
+        """Return what the findings need to know about the files."""
+        return Sources(self.trees, self.faults, self.unread)
 
 
 _KINDS: Mapping[str, tuple[Callable[[Map, str, Faults], Any], str]] = {
@@ -96,7 +103,7 @@ def read_texts(folder: Path, overlay: Path | None = None) -> dict[str, TextDef]:
     for name, text in sorted(_files(folder, overlay, (MESSAGES,), reading.faults).items()):
         reading.file(name, text)
     texts: dict[str, TextDef] = reading.kept[MESSAGES]
-    look_at_texts(texts, reading.trees, reading.faults)
+    look_at_texts(texts, reading.sources())
     if reading.faults:
         raise broken(reading.faults)
     return texts
@@ -126,7 +133,7 @@ def _read(folder: Path, overlay: Path | None) -> tuple[Bundle, dict[str, TextDef
             reading.file(name, text)
     texts: dict[str, TextDef] = reading.kept[MESSAGES]
     bundle = _bundle(reading, {name: text for name, text in files.items() if _in_bundle(name)}, texts)
-    look_at_texts(texts, reading.trees, reading.faults)
+    look_at_texts(texts, reading.sources())
     return bundle, texts, reading.faults
 
 
@@ -142,7 +149,7 @@ def _bundle(reading: _Reading, files: dict[str, str], texts: dict[str, TextDef] 
         profiles=reading.kept["profiles"],
         files=files,
     )
-    look_at_bundle(bundle, texts, reading.trees, reading.faults)
+    look_at_bundle(bundle, texts, reading.sources())
     return bundle
 
 
@@ -150,32 +157,31 @@ def _in_bundle(name: str) -> bool:
     return name.rpartition("/")[0] in FOLDERS
 
 
-def _files(
-    folder: Path, overlay: Path | None, folders: tuple[str, ...], faults: Faults
-) -> dict[str, str]:
+def _files(folder: Path, overlay: Path | None, folders: tuple[str, ...], faults: Faults) -> dict[str, str]:
     found: dict[str, Path] = {}
     for root in (folder, overlay):
-        if root is None:
-            continue
-        if not root.is_dir():
-            raise NotFound(
-                f"没有流程文件夹 {root}", then="检查 --workflows、YIRIBAN_WORKFLOWS 或 yiriban.toml 中的路径"
-            )
-        for name in folders:
-            for path in (root / name).glob("*.y*ml"):
-                relative = f"{name}/{path.name}".lstrip("/")
-                if path.suffix == ".yaml":
-                    found[relative] = path
-                elif path.suffix == ".yml":
-                    faults.add(relative, 1, "扩展名 .yml 的文件不会被读取", f"改名为 {path.stem}.yaml")
-    if not any(_in_bundle(name) for name in found) and FOLDERS[0] in folders:
+        if root is not None:
+            found.update(_listed(root, folders, faults))
+    if "" in folders and not any(_in_bundle(name) for name in found):
         raise NotFound(f"{folder} 里没有流程文件", then="流程文件的扩展名是 .yaml，见 workflows/README.md")
-    texts: dict[str, str] = {}
-    for name, path in found.items():
-        text = _text(path, name, faults)
-        if text is not None:
-            texts[name] = text
-    return texts
+    texts = {name: _text(path, name, faults) for name, path in found.items()}
+    return {name: text for name, text in texts.items() if text is not None}
+
+
+def _listed(root: Path, folders: tuple[str, ...], faults: Faults) -> dict[str, Path]:
+    if not root.is_dir():
+        raise NotFound(
+            f"没有流程文件夹 {root}", then="检查 --workflows、YIRIBAN_WORKFLOWS 或 yiriban.toml 中的路径"
+        )
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in (root / folder).glob("*.y*ml"):
+            relative = f"{folder}/{path.name}".lstrip("/")
+            if path.suffix == ".yaml":
+                found[relative] = path
+            elif path.suffix == ".yml":
+                faults.add(relative, 1, "扩展名 .yml 的文件不会被读取", f"改名为 {path.stem}.yaml")
+    return found
 
 
 def _text(path: Path, name: str, faults: Faults) -> str | None:

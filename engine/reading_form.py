@@ -52,7 +52,7 @@ class Form:
         """Return the value of ``key``; a key without a value counts as missing."""
         self._known.add(key)
         node = self.node.get(key)
-        if node is None or isinstance(node, Scalar) and node.value is None:
+        if node is None or (isinstance(node, Scalar) and node.value is None):
             if required or node is not None:
                 self.fault(self.line(key), f"缺少 {key}", write or f"{key}: ……")
             return None
@@ -131,7 +131,7 @@ class Form:
         if not isinstance(node, Map):
             self.fault(node.line, f"{key} 应有 zh", f"{key}: {{zh: 中文名, en: English}}")
             return Title("")
-        form = Form(node, self.file, self.faults, f"{self.where}的 {key}")
+        form = Form(node, self.file, self.faults, f"{self.where} 的 {key}")
         title = Title(form.text("zh", "zh: 中文名", required=True), form.text("en"))
         form.done()
         return title

@@ -55,7 +55,7 @@ def read_term(tree: Map, file: str, faults: Faults) -> TermDef:
 
 
 def _statutory(form: Form) -> Iterator[tuple[Value[Length], int]]:
-    for item in form.several("statutory", f"{form.where}的 statutory ", required=True):
+    for item in form.several("statutory", f"{form.where} 的 statutory ", required=True):
         since = item.day("from")
         node = item.get("limit", "limit: 30 days", required=True)
         # `repealed` ends a value without putting another in its place
@@ -73,7 +73,7 @@ def read_profile(tree: Map, file: str, faults: Faults) -> ProfileDef:
     name = _name(form, "profile", "地方时限方案", dashes=True)
     refers_on = form.choice("refers_on", MOMENTS) or "statutory"
     promises: dict[str, Dated[Promise]] = {}
-    inner = form.inner("promises", f"{form.where}的承诺", required=True)
+    inner = form.inner("promises", f"{form.where} 的承诺", required=True)
     for key in inner.node.entries if inner is not None else ():
         assert inner is not None
         promises[key] = in_order(_promises(inner, key), inner)
@@ -163,7 +163,7 @@ def read_rule(tree: Map, file: str, faults: Faults) -> RuleDef:
     code = _code(form, "rule")
     form.where = f"规则 {code}"
     params: dict[str, Dated[int]] = {}
-    inner = form.inner("params", f"{form.where}的参数")
+    inner = form.inner("params", f"{form.where} 的参数")
     for key in inner.node.entries if inner is not None else ():
         assert inner is not None
         check_name(key, inner.line(key), file, faults, "参数")
@@ -195,11 +195,11 @@ def _values(form: Form, key: str) -> Iterator[tuple[Value[int], int]]:
 
 
 def _examples(form: Form) -> Iterator[RuleExample]:
-    for item in form.several("examples", f"{form.where}的例子", required=True):
+    for item in form.several("examples", f"{form.where} 的例子", required=True):
         item.get("passes", "passes: true", required=True)
         passes = item.flag("passes")
         facts: dict[str, object] = {}
-        inner = item.inner("facts", f"{item.where}的 facts", required=True)
+        inner = item.inner("facts", f"{item.where} 的 facts", required=True)
         for key, node in inner.node.items() if inner is not None else ():
             assert inner is not None
             if isinstance(node, Scalar) and isinstance(node.value, bool | int | str | date):
@@ -215,7 +215,7 @@ def read_text(tree: Map, file: str, faults: Faults) -> TextDef:
     form = Form(tree, file, faults, "文案")
     name = _name(form, "message", "文案")
     params: dict[str, int] = {}
-    inner = form.inner("params", f"{form.where}的 params", required=True)
+    inner = form.inner("params", f"{form.where} 的 params", required=True)
     for key in inner.node.entries if inner is not None else ():
         assert inner is not None
         params[key] = inner.integer(key) or 0

@@ -86,7 +86,7 @@ def _action(name: str, form: Form) -> ActionDef:
 
 
 def _sets(form: Form) -> tuple[tuple[str, str], ...]:
-    inner = form.inner("sets", f"{form.where}的 sets")
+    inner = form.inner("sets", f"{form.where} 的 sets")
     found: list[tuple[str, str]] = []
     for fact in inner.node.entries if inner is not None else ():
         assert inner is not None
@@ -96,7 +96,7 @@ def _sets(form: Form) -> tuple[tuple[str, str], ...]:
 
 
 def _spawn(form: Form) -> Spawn | None:
-    inner = form.inner("spawns", f"{form.where}的 spawns")
+    inner = form.inner("spawns", f"{form.where} 的 spawns")
     if inner is None:
         return None
     workflow = inner.text("workflow", required=True)
@@ -128,7 +128,7 @@ def _clock(name: str, form: Form) -> ClockDef:
 
 def _starts(form: Form) -> tuple[Trigger, ...]:
     write = "starts: {action: 操作} 或 {state: 状态} 或 {all: [{……}, {……}]}"
-    inner = form.inner("starts", f"{form.where}的 starts", required=True)
+    inner = form.inner("starts", f"{form.where} 的 starts", required=True)
     if inner is None:
         return ()
     together = inner.get("all")
@@ -138,7 +138,7 @@ def _starts(form: Form) -> tuple[Trigger, ...]:
     found: tuple[Trigger, ...] = ()
     for item in together.items if isinstance(together, Seq) else (together,):
         if isinstance(item, Map):
-            found += _trigger(Form(item, form.file, form.faults, f"{form.where}的 starts"), write)
+            found += _trigger(Form(item, form.file, form.faults, f"{form.where} 的 starts"), write)
         else:
             form.fault(item.line, "starts 的 all 应是列表", write)
     if isinstance(together, Seq) and len(together.items) < 2:
@@ -165,7 +165,7 @@ def _ends(form: Form) -> tuple[str, ...]:
     if not isinstance(node, Map):
         form.fault(node.line, "ends 应写明操作", "ends: {action: 操作}")
         return ()
-    inner = Form(node, form.file, form.faults, f"{form.where}的 ends")
+    inner = Form(node, form.file, form.faults, f"{form.where} 的 ends")
     actions = inner.names("action", required=True)
     inner.done()
     return actions

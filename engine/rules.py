@@ -40,7 +40,7 @@ _KINDS: dict[FactType, Kind] = {
     "length": "integer",
 }
 _TYPES: dict[str, Any] = {"integer": cel.Type.INT, "boolean": cel.Type.BOOL, "string": cel.Type.STRING}
-_IN_CHINESE = {"boolean": "是非（true 或 false）", "integer": "整数"}
+_IN_CHINESE = {"boolean": " true 或 false", "integer": "整数"}
 
 KEYWORDS = frozenset({"in", "true", "false", "null"})
 """Words that CEL reads as its own even behind a dot; no fact can be called so."""
@@ -92,9 +92,7 @@ def ancestry(workflows: Mapping[str, WorkflowDef], name: str) -> list[str]:
     return chain
 
 
-def variables(
-    workflows: Mapping[str, WorkflowDef], name: str, params: Iterable[str] = ()
-) -> dict[str, Kind]:
+def variables(workflows: Mapping[str, WorkflowDef], name: str, params: Iterable[str] = ()) -> dict[str, Kind]:
     """Return the variables that an expression of workflow ``name`` may use, with their types."""
     found: dict[str, Kind] = {"parts.total": "integer", "parts.open": "integer"}
     for workflow in ancestry(workflows, name):
@@ -155,7 +153,7 @@ class Expression:
         self._result = _TYPES[wants]
         returned = self._compiled.return_type()
         if returned != self._result:
-            raise ExpressionFault(f"结果必须是{_IN_CHINESE[wants]}，现在是 {returned.name()}", 1)
+            raise ExpressionFault(f"结果应是{_IN_CHINESE[wants]}，现在是 {returned.name()}", 1)
 
     def evaluate(self, values: Mapping[str, object]) -> bool | int:
         """Return the result for ``values``.
@@ -226,4 +224,5 @@ def _fault(text: str) -> ExpressionFault:
     overload = re.match(r"found no matching overload for '([^']+)' applied to '([^']+)'", problem)
     if overload:
         return ExpressionFault(f"运算 {overload[1].strip('_')} 两边的类型不符：{overload[2]}", column)
-    return ExpressionFault(f"表达式语法错误：{problem.split(' expecting ')[0]}", column)
+    problem = problem.removeprefix("Syntax error: ").split(" expecting ")[0]
+    return ExpressionFault(f"语法错误：{problem}", column)

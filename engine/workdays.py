@@ -218,7 +218,7 @@ class WorkingCalendar:
         return OutsideCalendar(
             f"{day} 及以后的日期超出工作日历",
             why=bounds,
-            then=f"核对日期；确需更远的，把国务院办公厅当年的放假通知写成 "
+            then=f"核对日期；确需更远的，把当年的放假通知（中国由国务院办公厅发布）写成 "
             f"workflows/calendars/{self.country}/{day.year}.json",
         )
 
@@ -307,8 +307,9 @@ class _Sheet:
         estimate = {day: name for day, name in self.names.items() if day.year == notice.year}
         off = {entry.day for entry in notice.days if entry.off}
         festivals: dict[str, list[date]] = {}
-        for day, name in estimate.items():
-            festivals.setdefault(name.split("（")[0], []).append(day)
+        for day, names in estimate.items():
+            for name in names.split("; "):  # 中秋节; 国庆节（补假）
+                festivals.setdefault(name.split("（")[0], []).append(day)
         for name, days in festivals.items():
             # lunar days are estimates: one day more or less is still this festival
             if not any(abs((day - other).days) <= 1 for day in days for other in off):

@@ -163,15 +163,29 @@ def broken(faults: Faults) -> BrokenWorkflows:
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
-_BOOLEANS = {"true": True, "false": False}
 _DOUBTFUL = re.compile(
     r"(?i:yes|no|on|off)|TRUE|FALSE|True|False|[-+]?0[0-9_]+|[-+]?0[xob][0-9a-f_]+|[-+]?[0-9][0-9_]*_[0-9_]*"
     r"|[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?|[-+]?\.(inf|nan|Inf|NaN|INF|NAN)|[-+]?[0-9.]+[eE][-+]?[0-9]+|\+[0-9]+"
 )
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
-_DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
-_NULLS = {"", "~", "null", "Null", "NULL"}
+_DAY = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
+_NULLS = ("", "~", "null", "Null", "NULL")
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, **dict.fromkeys(_NULLS)}
+_MEANT = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+_NOT_TEXT = (_DOUBTFUL, _INTEGER, _DECIMAL, _DAY)
+_PROBLEMS = {
+    "did not find expected ',' or ']'": "方括号没有配对，或缺少逗号",
+    "did not find expected ',' or '}'": "花括号没有配对，或缺少逗号",
+    "did not find expected node content": "这里缺少内容",
+    "did not find expected key": "缩进与上下行不一致",
+    "did not find expected '-' indicator": "列表的缩进与上下行不一致",
+    "could not find expected ':'": "缺少冒号",
+    "mapping values are not allowed in this context": "冒号的位置不对；文字里有冒号时要加引号",
+    "found unexpected end of stream": "引号没有配对",
+    "found character that cannot start any token": "文字不能以这个字符开头，要加引号",
+}
+"""The parser's words (libyaml) for what goes wrong most often."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -220,7 +234,8 @@ class _Builder:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             problem = str(getattr(error, "problem", None) or error).split("\n")[0]
             line = mark.line + 1 if mark is not None else 1
-            self._fault(line, f"YAML 语法错误：{problem}", "检查缩进、冒号后的空格、引号和括号是否成对")
+            write = "检查缩进、冒号后的空格、引号和括号是否成对"
+            self._fault(line, f"YAML 语法错误：{_PROBLEMS.get(problem, problem)}", write)
             return None
 
     def _document(self) -> Map | None:
@@ -297,11 +312,9 @@ class _Builder:
             self._fault(line, "不允许合并键 <<", "把内容原样写出")
             return None
         if text.lower() in ("on", "off", "yes", "no", "true", "false"):
-            self._fault(line, f"键 {text} 会被 YAML 读成布尔值", f"换一个词，或加引号写成 \"{text}\"")
+            self._fault(line, f"键 {text} 会被 YAML 读成布尔值", f'换一个词，或加引号写成 "{text}"')
             return None
-        if text in _NULLS or _DOUBTFUL.fullmatch(text) or (
-            _INTEGER.fullmatch(text) or _DECIMAL.fullmatch(text) or _DAY.fullmatch(text)
-        ):
+        if text in _NULLS or any(shape.fullmatch(text) for shape in _NOT_TEXT):
             self._fault(line, f"键 {text or '（空）'} 不是文字", f'加引号写成 "{text}"')
             return None
         return text
@@ -313,22 +326,24 @@ class _Builder:
         return Scalar(self._resolve(text, line), line, text)
 
     def _resolve(self, text: str, line: int) -> Plain:
-        if text in _NULLS:
-            return None
-        if text in _BOOLEANS:
-            return _BOOLEANS[text]
+        if text in _WORDS:
+            return _WORDS[text]
         if _INTEGER.fullmatch(text):
             return int(text)
         if _DECIMAL.fullmatch(text):
             return float(text)
-        day = _DAY.fullmatch(text)
-        if day:
-            try:
-                return date(int(day[1]), int(day[2]), int(day[3]))
-            except ValueError:
-                self._fault(line, f"没有 {text} 这一天", "写成 2026-11-21 这样的日期")
-                return None
+        if _DAY.fullmatch(text):
+            return self._day(text, line)
         if _DOUBTFUL.fullmatch(text):
             write = f'是非写 true 或 false，文字写成 "{text}"'
             self._fault(line, f"{text} 在不同的 YAML 版本里含义不同", write)
+            # what was most likely meant, so that one slip is one fault
+            return _MEANT.get(text.lower(), text)
         return text
+
+    def _day(self, text: str, line: int) -> date | None:
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            self._fault(line, f"没有 {text} 这一天", "写成 2026-11-21 这样的日期")
+            return None

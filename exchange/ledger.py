@@ -19,6 +19,9 @@ from exchange.textfile import Lines, read_csv
 
 HEADER_SEARCH = 10
 """A header may stand below a heading: it is looked for in so many first rows that are not empty."""
+UNREADABLE = "unreadable_row"
+"""Why a row is refused that could not even be split into cells; its trouble says more."""
+
 _SAMPLE = 200
 
 
@@ -78,7 +81,7 @@ def read_records(path: Path, name: str, options: Options, header: Header) -> Ite
         for line, item, trouble in read_objects(path, name, options.encoding):
             if item is None:
                 assert trouble is not None
-                yield Record(line, {}, [trouble], refused=trouble.kind)
+                yield Record(line, {}, [trouble], refused=UNREADABLE)
             elif any(text_of(cell) for cell in item.values()):
                 yield Record(line, item)
         return

@@ -85,7 +85,7 @@ class Mapping:
     title: Title
     fits: tuple[str, ...]
     columns: dict[str, tuple[Target, ...]]
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     dates: tuple[str, ...] = ("iso",)
     empty: frozenset[str] = frozenset()
     currency: str = "CNY"

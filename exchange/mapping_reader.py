@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Mapping as Table
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Table
 from pathlib import Path
 from typing import cast
 
@@ -110,7 +111,8 @@ def _text(path: Path, name: str, faults: Faults) -> str | None:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise NotFound(f"读不到对照文件 {name}", why=str(error.strerror), then="检查路径和读取权限") from error
+        why = str(error.strerror)
+        raise NotFound(f"读不到对照文件 {name}", why=why, then="检查路径和读取权限") from error
     if len(data) > MAX_BYTES:
         faults.add(name, 1, f"文件超过 {MAX_BYTES // 1024} kB", "拆成几个文件")
         return None
@@ -146,11 +148,19 @@ class _Reader:
         form = self._form
         name = form.text("mapping", "mapping: 名称", required=True)
         if name and not _NAME.fullmatch(name):
-            form.fault(form.line("mapping"), f"名称 {name} 只能用小写英文、数字和连字符", "例如 city-register")
+            what = f"名称 {name} 只能用小写英文、数字和连字符"
+            form.fault(form.line("mapping"), what, "例如 city-register")
         fits_form = form.inner("fits", "fits", required=True)
         fits = fits_form.names("headers", required=True) if fits_form is not None else ()
         if fits_form is not None:
             fits_form.done()
+        columns = self._columns()
+        project, parts = self._keys(form, "project", fits), self._parts(fits)
+        spoken = {*columns, *project, *(key for _, keys in parts for key in keys)}
+        for header in fits:
+            if columns and header not in spoken:
+                what = f"fits.headers 里的 {header} 没有在 columns 里说明含义"
+                form.fault(form.line("fits"), what, f"{header}: {{ignore: true, why: 为什么不用}}")
         read = Mapping(
             name=name,
             title=form.title(),
@@ -159,9 +169,9 @@ class _Reader:
             dates=self._dates(form) or (ISO,),
             empty=frozenset(word.casefold() for word in form.names("empty")),
             currency=self._currency(),
-            project=self._keys(form, "project", fits),
-            parts=self._parts(fits),
-            columns=self._columns(),
+            project=project,
+            parts=parts,
+            columns=columns,
             constants=self._constants(),
             depth=self._depths,
             file=form.file,
@@ -203,7 +213,8 @@ class _Reader:
         columns = form.names(key)
         for name in columns:
             if fits and name not in fits:
-                form.fault(form.line(key), f"{key} 的列 {name} 不在 fits.headers 里", f"把 {name} 加进 fits.headers")
+                what = f"{key} 的列 {name} 不在 fits.headers 里"
+                form.fault(form.line(key), what, f"把 {name} 加进 fits.headers")
         return columns
 
     def _parts(self, fits: tuple[str, ...]) -> tuple[tuple[Level, tuple[str, ...]], ...]:
@@ -222,10 +233,13 @@ class _Reader:
         if not isinstance(node, Map):
             form.fault(node.line, "columns 应是 表头: 含义", "合同签订: {action: contract.sign_contract}")
             return {}
-        columns = {header: self._targets(header, value, node.line_of(header)) for header, value in node.items()}
+        columns: dict[str, tuple[Target, ...]] = {}
+        for header, value in node.items():
+            columns[header] = self._targets(header, value, node.line_of(header))
         dated = any(isinstance(t, ActionTarget | DateTarget) for targets in columns.values() for t in targets)
-        if not dated and node.entries:
-            form.fault(form.line("columns"), "没有一列是操作的日期，什么也重放不了", "至少一列写 {action: 流程.操作}")
+        if not dated:
+            what = "没有一列是操作的日期，什么也重放不了"
+            form.fault(form.line("columns"), what, "至少一列写 {action: 流程.操作}")
         return columns
 
     def _targets(self, header: str, node: Node, line: int) -> tuple[Target, ...]:
@@ -233,7 +247,8 @@ class _Reader:
         found: list[Target] = []
         for item in items:
             if not isinstance(item, Map):
-                self._form.fault(line, f"列 {header} 的含义应是 {{…}} 或其列表", "{action: contract.sign_contract}")
+                what = f"列 {header} 的含义应是 {{…}} 或其列表"
+                self._form.fault(line, what, "{action: contract.sign_contract}")
                 continue
             form = Form(item, self._form.file, self._form.faults, f"列 {header}")
             target = self._target(form)
@@ -301,7 +316,8 @@ class _Reader:
             return None
         if name not in (known := members(self._workflows[workflow])):
             word = "操作" if key == "action" else "要素"
-            form.fault(form.line(key), f"流程 {workflow} 没有{word} {name}", f"{workflow}.{nearest(name, known)}")
+            what = f"流程 {workflow} 没有{word} {name}"
+            form.fault(form.line(key), what, f"{workflow}.{nearest(name, known)}")
             return None
         return workflow, name
 
@@ -335,7 +351,8 @@ class _Reader:
                 continue
             constant = _constant(facts[name], value)
             if constant is None:
-                self._form.fault(value.line, f"{written} 的值与类型 {facts[name].type} 不符", _EXAMPLES[facts[name].type])
+                wanted = facts[name].type
+                self._form.fault(value.line, f"{written} 的值与类型 {wanted} 不符", _EXAMPLES[wanted])
                 continue
             found.append((workflow, name, constant))
         return tuple(found)

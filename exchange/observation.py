@@ -47,12 +47,15 @@ class Step:
     parts: tuple[str, ...] = ()
     facts: tuple[tuple[str, FactValue], ...] = ()
     column: str = ""
+    place: Place | None = None
+    """Set where steps of several rows have been merged (``Spool.steps``); else the row's place."""
 
 
 @dataclass(slots=True)
 class Row:
     """One record of the source. ``project`` groups rows of one project; ``refused`` says why a row
-    cannot be used at all. ``facts`` are facts known without a day: (workflow, parts, fact, value).
+    cannot be used at all (``findings`` has no finding of that kind, only its details). ``facts`` are
+    facts known without a day: (workflow, parts, fact, value).
     """
 
     place: Place

@@ -16,6 +16,7 @@ from exchange.mapping import (
     DateTarget,
     FactTarget,
     Fit,
+    IgnoreTarget,
     RoleTarget,
     Target,
 )
@@ -40,11 +41,11 @@ class RowMaker:
         ]
         self._columns: list[tuple[str, list[tuple[Target, DateReader]]]] = []
         for wanted, targets in fit.mapping.columns.items():
-            present = fit.names.get(wanted)
-            used = [(target, self._dates(target)) for target in targets]
-            if present is not None and any(not hasattr(target, "why") or isinstance(target, DateTarget)
-                                           for target in targets):
-                self._columns.append((present, used))
+            used: list[tuple[Target, DateReader]] = [
+                (one, self._dates(one)) for one in targets if not isinstance(one, IgnoreTarget)
+            ]
+            if used and wanted in fit.names:
+                self._columns.append((fit.names[wanted], used))
 
     def _dates(self, target: Target) -> DateReader:
         formats = getattr(target, "dates", ()) or self._mapping.dates or (ISO,)
@@ -66,33 +67,39 @@ class RowMaker:
             cell = record.cells.get(header)
             if cell is None or cell == "" or (isinstance(cell, str) and self._is_empty(cell)):
                 continue
-            seen: dict[DateReader, date | Trouble | None] = {}
-            for target, reader in targets:
-                if isinstance(target, ActionTarget | DateTarget):
-                    day = seen.get(reader)
-                    if day is None:
-                        day = seen[reader] = reader.read(cell)
-                        if isinstance(day, Trouble):
-                            row.findings.append(Finding(day.kind, place, day.message, header))
-                    if isinstance(day, date):
-                        dated = True
-                        if isinstance(target, ActionTarget):
-                            parts = self._lead(target.workflow, target.part, keys)
-                            row.steps.append(
-                                Step(target.workflow, target.action, day, parts, column=header)
-                            )
-                elif isinstance(target, FactTarget):
-                    self._fact(row, target, reader, cell, keys, header)
-                elif isinstance(target, RoleTarget):
-                    _name(row, target, text_of(cell))
+            dated |= self._column(row, header, targets, cell, keys)
         self._finish(row, record, keys)
         if not dated:
             row.refused = NO_DATE
-            row.findings.append(Finding(NO_DATE, place, "本行没有一个可读的日期，整行不采用"))
         return row
 
+    def _column(
+        self,
+        row: Row,
+        header: str,
+        targets: list[tuple[Target, DateReader]],
+        cell: Cell,
+        keys: tuple[str, ...],
+    ) -> bool:
+        """Read one cell for all that it means; return whether it held a readable day."""
+        days: dict[DateReader, date | None] = {}
+        for target, reader in targets:
+            if isinstance(target, ActionTarget | DateTarget):
+                if reader not in days:
+                    days[reader] = _day(row, header, reader, cell)
+                day = days[reader]
+                if day is not None and isinstance(target, ActionTarget):
+                    parts = self._lead(target.workflow, target.part, keys)
+                    row.steps.append(Step(target.workflow, target.action, day, parts, column=header))
+            elif isinstance(target, FactTarget):
+                self._fact(row, target, reader, cell, keys, header)
+            elif isinstance(target, RoleTarget):
+                _name(row, target, text_of(cell))
+        return any(day is not None for day in days.values())
+
     def _is_empty(self, cell: str) -> bool:
-        return cell.isspace() or (bool(self._mapping.empty) and cell.strip().casefold() in self._mapping.empty)
+        empty = self._mapping.empty
+        return cell.isspace() or (bool(empty) and cell.strip().casefold() in empty)
 
     def _keys(self, cells: Mapping[str, Cell]) -> tuple[str, ...]:
         return tuple(_joined(cells, columns) if columns else "" for columns in self._parts)
@@ -121,6 +128,14 @@ class RowMaker:
                 row.findings.append(Finding("no_project_key", row.place, message))
         for workflow, fact, value in self._mapping.constants:
             row.facts.append((workflow, self._lead(workflow, "", keys), fact, value))
+
+
+def _day(row: Row, header: str, reader: DateReader, cell: Cell) -> date | None:
+    read = reader.read(cell)
+    if isinstance(read, Trouble):
+        row.findings.append(Finding(read.kind, row.place, read.message, header))
+        return None
+    return read
 
 
 def _joined(cells: Mapping[str, Cell], columns: list[str]) -> str:

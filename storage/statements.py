@@ -41,6 +41,7 @@ class Statements:
         self.family_clocks = self._sql(
             select(*c).where(clock.c.root == bindparam("root")).order_by(clock.c.matter, clock.c.name, clock.c.round)
         )
+        self.all_clocks = self._sql(select(*c).order_by(clock.c.matter, clock.c.name, clock.c.round))
         self.matter = self._sql(select(*m).where(matter.c.id == bindparam("id")))
         self.matter_facts = self._sql(select(*f).where(fact.c.matter == bindparam("id")))
         due = clock.c.look_at.is_not(None) & (clock.c.look_at <= bindparam("now"))

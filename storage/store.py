@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import inspect
+
 from engine.clock import Clock
 from engine.errors import NotFound, StorageTrouble
 from engine.matter import Matter
@@ -185,6 +187,26 @@ class SqlStore:
                 f"{self.place} 的结构版本是 {found[0] if found else '未知'}，本程序需要 {SCHEMA_VERSION}",
                 then="用与数据库同一版本的 yiriban 打开，或先升级数据库",
             )
+
+    def has_matters(self) -> bool:
+        """Say whether the database holds any matter; a database without tables holds none."""
+        with speaking(self.place):
+            if "matter" not in inspect(self.engine).get_table_names():
+                return False
+        with self.transaction():
+            return self.run("select 1 from matter limit 1").fetchone() is not None
+
+    def all_clocks(self) -> Iterator[Clock]:
+        """Walk every clock in the order of its key."""
+        yield from map(rows.clock_of, self.run(self.statements.all_clocks))
+
+    def cases_by_level(self) -> dict[str, int]:
+        """Count the cases by the level in whose hands they are."""
+        sql = (
+            "select f.value, count(*) from matter m join fact f on f.matter = m.id and f.name = 'level'"
+            " where m.about is not null group by f.value order by f.value"
+        )
+        return dict(self.run(sql).fetchall())
 
     def keep_bundle(self, bundle: Bundle, now: datetime, jurisdiction: str) -> None:
         """Keep the files of ``bundle``, once."""

@@ -7,7 +7,7 @@ import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
-import chinese_calendar
+import chinese_calendar  # type: ignore[import-untyped]
 import pytest
 
 from engine.workdays import compile_calendar
@@ -15,7 +15,7 @@ from engine.workdays import compile_calendar
 CN = compile_calendar("CN")
 # worked days of each year under its notice
 WORKED = {2018: 250, 2019: 250, 2020: 249, 2021: 250, 2022: 249, 2023: 249, 2024: 251, 2025: 248, 2026: 248}
-# chinesecalendar overlooks the Saturday that the notice for 2006 made a worked day
+# chinesecalendar overlooks a Saturday that the notice for 2006 (国办发明电〔2005〕35号) made a worked day
 OVERLOOKED = {2005: ["2005-12-31"]}
 
 

@@ -58,7 +58,7 @@ def test_a_notice_file_announces_its_year_and_moves_the_provisional_boundary(tmp
     assert calendar.name_of(date(2026, 12, 26)) == "调休上班"
     assert calendar.name_of(date(2027, 2, 11)) == "春节"  # 周四
     # the library estimates 4 May 2027 (周二) as a day off in lieu; the notice replaces the estimate
-    assert not LIBRARY.is_worked(date(2027, 5, 4)) or not LIBRARY.is_worked(date(2027, 5, 3))
+    assert not LIBRARY.is_worked(date(2027, 5, 4))
     assert calendar.is_worked(date(2027, 5, 4))
     assert calendar.revision != LIBRARY.revision
 
@@ -127,7 +127,7 @@ def test_a_changed_file_compiles_a_new_calendar_and_an_unchanged_one_is_kept(tmp
 
 
 GOOD_DAY = '{"name": "元旦", "date": "2027-01-01", "isOffDay": true}'
-BROKEN = {
+BROKEN: dict[str, tuple[str | bytes, int, str]] = {
     "a comma is missing": ('{"year": 2027,\n"days": [\n' + GOOD_DAY + "\n" + GOOD_DAY + "]}", 4, "逗号"),
     "it is a list": ("[]", 1, '{"year": 2027'),
     "it is nested without end": ("[" * 100_000, 1, '{"year": 2027'),
@@ -249,5 +249,5 @@ def test_the_shipped_files_are_whole_and_state_their_ground() -> None:
     for name in ("CN/closing.json", "zones.json"):
         content = json.loads((SHIPPED / name).read_text("utf-8"))
         assert content["basis"]
-        assert date.fromisoformat(content["checked_on"])
+        assert date.fromisoformat(content["checked_on"]) >= date(2026, 11, 21)
         assert content["confidence"] in ("sure", "fairly sure", "to verify")
