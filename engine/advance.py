@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -16,8 +16,14 @@ from engine.opening import open_case
 from engine.passing import pass_time
 from engine.performing import Deed, Outcome, perform
 from engine.rules import ExpressionTrouble, MissingFact
+from engine.term import Length
 from engine.work import Fire, Work
-from engine.workflow import ActionDef, RuleDef
+from engine.workflow import ActionDef, FactType, RuleDef
+
+
+_TYPES: dict[FactType, type] = {
+    "money": int, "integer": int, "boolean": bool, "text": str, "link": str, "length": Length, "date": date,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +161,10 @@ def _check_when(
     office: Office, matter: Matter, action: ActionDef, request: Request, actor: Actor, now: datetime
 ) -> None:
     """A record of the past needs a reason, beyond the profile's days also evidence and a second person."""
-    if matter.state_since is not None and request.at < matter.state_since:
+    since = _possible_since(office, matter, action)
+    if request.at < since:
         raise BadInput(
-            f"发生时间 {_local(office, request.at)} 早于 {matter.id} 进入现状态的时间 {_local(office, matter.state_since)}",
+            f"发生时间 {_local(office, request.at)} 早于 {matter.id} 可以“{action.title}”的时间 {_local(office, since)}",
             why="操作不能发生在前一步之前",
             then="核对日期；如前一步记错了，请先更正前一步",
         )
@@ -184,6 +191,25 @@ def _check_when(
         _check_right(matter, action, request.second)
 
 
+def _possible_since(office: Office, matter: Matter, action: ActionDef) -> datetime:
+    """Return the moment before which ``action`` cannot have happened.
+
+    A transition cannot precede the present state. A record leaves the state alone, so it may have
+    happened ever since the first of the states that allow it was entered.
+    """
+    if action.to is not None:
+        return matter.state_since or matter.opened_at
+    workflow = office.workflow(matter)
+    if workflow.initial in action.sources:
+        return matter.opened_at
+    entered = [
+        matter.marks[f"action:{a.name}"]
+        for a in workflow.actions.values()
+        if a.to in action.sources and not set(a.sources) <= set(action.sources) and f"action:{a.name}" in matter.marks
+    ]
+    return min(entered, default=matter.opened_at)
+
+
 def _check_complete(office: Office, matter: Matter, action: ActionDef, request: Request) -> None:
     workflow = office.workflow(matter)
     for name in request.facts:
@@ -192,6 +218,12 @@ def _check_complete(office: Office, matter: Matter, action: ActionDef, request: 
             raise BadInput(
                 f"{workflow.title}没有要素 {name}",
                 then=(f"您是不是要写 {close[0]}？" if close else "") + "可用的要素：" + "、".join(workflow.facts),
+            )
+        if type(request.facts[name]) is not _TYPES[workflow.facts[name].type]:
+            raise BadInput(
+                f"要素 {name}（{workflow.facts[name].title}）的值 {request.facts[name]!r} 类型不对",
+                why=f"它应当是 {workflow.facts[name].type}",
+                then="按流程文件里的类型填写",
             )
     known = {**matter.facts, **request.facts}
     missing = [workflow.facts[n] for n in action.needs if n not in known]

@@ -15,6 +15,7 @@ from typing import Literal
 from engine.counting import closing, due, due_on, earliest, shift
 from engine.law import Ground
 from engine.matter import FactValue
+from engine.quiet import last_permitted
 from engine.term import Length, Moment
 from engine.workdays import WorkingCalendar
 from engine.workflow import MOMENTS, Bundle, ClockDef, LadderDef, MomentName, ProfileDef, Rung, TermDef
@@ -188,8 +189,13 @@ class Planner:
             if rung.at.base == "start":
                 continue
             moment = self.rung_moment(rung, moments)
-            if moment is not None:
-                planned.append((moment.instant, rung.name))
+            if moment is None:
+                continue
+            at = moment.instant
+            if rung.does == "remind" and "sms" in rung.via:
+                # a text message must not disturb: it comes at the last permitted moment before
+                at = last_permitted(at, self.calendar)
+            planned.append((at, rung.name))
         return tuple(planned)
 
     def rung_moment(self, rung: Rung, moments: Mapping[MomentName, Moment]) -> Moment | None:
@@ -223,11 +229,12 @@ class Planner:
         ladder = self.bundle.ladders.get(definition.ladder)
         does = {rung.name: rung.does for rung in ladder.rungs} if ladder else {}
         plan: list[Planned] = []
-        for rung in ladder.rungs if ladder else ():
-            if rung.at.base == "start" and (now is None):
-                at = clock.anchor if rung.at.offset is None else self._after_start(clock.anchor, rung)
-                plan.append(Planned(at, rung.name))
-        for at, name in prepared.rungs:
+        starts = [
+            (clock.anchor if rung.at.offset is None else self._after_start(clock.anchor, rung), rung.name)
+            for rung in (ladder.rungs if ladder else ())
+            if rung.at.base == "start"
+        ]
+        for at, name in (*starts, *prepared.rungs):
             if does[name] == "remind":
                 # a reminder never comes before the clock has started
                 at = max(at, clock.anchor)

@@ -124,6 +124,8 @@ def _look_at_profile(profile: ProfileDef, bundle: Bundle, sources: Sources) -> N
     }
     for key, dated in profile.promises.items():
         path = ("promises", key)
+        if key.partition(".")[0] in sources.unread:
+            continue
         if key not in clocks:
             sources.add(profile.file, path, f"承诺 {key}：没有这个计时", _qualified(key, clocks))
             continue

@@ -81,7 +81,10 @@ class _Look:
         if not name:
             return
         visible: dict[str, FactDef] = {}
-        for above in reversed(ancestry(self.bundle.workflows, self.workflow.name)):
+        chain = ancestry(self.bundle.workflows, self.workflow.name)
+        if self.bundle.workflows[chain[-1]].part_of in self.sources.unread:
+            return
+        for above in reversed(chain):
             visible.update(self.bundle.workflows[above].facts)
         usable = [fact.name for fact in visible.values() if fact.type in ("length", "date")]
         if name not in visible:

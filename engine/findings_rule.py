@@ -61,6 +61,8 @@ def _compile(rule: RuleDef, bundle: Bundle, sources: Sources) -> Expression | No
     try:
         return compile_rule(rule, bundle.workflows)
     except ExpressionFault as fault:
+        if fault.unknown.removeprefix("given.").partition(".")[0] in sources.unread:
+            return None
         declared = variables(bundle.workflows, rule.workflow, rule.params)
         what, write = describe(fault, rule.expression, "passes_when", declared, "boolean")
         sources.add(rule.file, ("passes_when",), f"规则 {rule.code}：{what}", write)

@@ -30,7 +30,7 @@ class Sources:
         """
         self._trees = trees
         self._faults = faults
-        self._unread = {PurePosixPath(file).stem for file in unread}
+        self.unread = frozenset(PurePosixPath(file).stem for file in unread)
 
     def line(self, file: str, path: Iterable[Step]) -> int:
         """Return the line of ``path`` in ``file``, or of the last part of it that is written.
@@ -58,7 +58,7 @@ class Sources:
         self, file: str, path: Iterable[Step], who: str, word: str, name: str, options: Collection[str]
     ) -> bool:
         """Note ``name`` if it is none of ``options``, and say so; ``word`` is what it should be."""
-        if not name or name in options or name in self._unread:
+        if not name or name in options or name in self.unread:
             return False
         what = f"没有名为 {name} 的{word}"
         self.add(file, path, f"{who}：{what}" if who else what, nearest(name, options))

@@ -42,6 +42,8 @@ def look_at_expression(
     try:
         Expression(source, declared, wants)
     except ExpressionFault as fault:
+        if fault.unknown.removeprefix("given.").partition(".")[0] in sources.unread:
+            return
         sources.add(workflow.file, path, *describe(fault, source, path[-1], declared, wants))
 
 

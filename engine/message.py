@@ -96,12 +96,11 @@ def compose(
     *,
     tells: Iterable[str],
     via: Iterable[str],
-    waits: bool,
 ) -> tuple[list[Message], list[str]]:
     """Render the notices of ``fire``; return them and the roles that nobody holds.
 
-    ``waits``: an SMS waits for the next permitted opening. Raise ``RenderTrouble`` before anything
-    is posted.
+    An SMS waits for the next permitted opening, counted from when the fire came about: after an
+    outage that may be later than its logical moment. Raise ``RenderTrouble`` before anything is posted.
     """
     wording = office.texts.get(text)
     if wording is None:
@@ -118,7 +117,9 @@ def compose(
                 key = f"{fire.key}/{person}/{channel}"
                 if key in messages:
                     continue
-                start = next_opening(fire.at, office.calendar) if waits and channel == "sms" else fire.at
+                start = fire.at
+                if channel == "sms":
+                    start = next_opening(max(fire.at, fire.fired_at), office.calendar)
                 messages[key] = Message(
                     key, fire.key, matter.id, matter.jurisdiction, person, role, channel, fire.rung,
                     subject, body, start, fire.fired_at,

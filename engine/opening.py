@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.asking import ask
 from engine.clock import Clock
-from engine.errors import BadInput
+from engine.errors import BadInput, NotFound
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.rules import MissingFact
@@ -22,10 +22,17 @@ MOST_PARTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """What a register tells beforehand, by matter id: how many parts it will have, and undated facts."""
+    """What a register tells beforehand, by matter id: how many parts it will have, undated facts, and
+    which actions it will show. What will be shown later is not voided when it is inferred.
+    """
 
     counts: Mapping[str, int] = field(default_factory=dict)
     facts: Mapping[str, Mapping[str, FactValue]] = field(default_factory=dict)
+    actions: frozenset[tuple[str, str]] = frozenset()
+
+    def to_come(self, matter: Matter, action: str) -> bool:
+        """Whether ``action`` on ``matter`` is still to be shown."""
+        return (matter.id, action) in self.actions and f"action:{action}" not in matter.marks
 
 
 def open_matter(
@@ -132,9 +139,11 @@ def open_case(
     """
     name = source if isinstance(source, str) else source.name
     watched = source if isinstance(source, str) else f"{source.name}/{source.round}/{source.epoch}"
+    definition = office.current.workflows.get(workflow)
+    if definition is None:
+        raise NotFound(f"现行流程里没有 {workflow}，督办件开不出来", then="在流程文件夹里补上这个流程")
     matter.cases += 1
     work.touch(matter)
-    definition = office.current.workflows[workflow]
     facts: dict[str, FactValue] = {"level": "tracker", "clock": name, "moment": moment}
     case = Matter(
         id=f"{matter.id}-C{matter.cases}",

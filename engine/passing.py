@@ -8,11 +8,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import count
 from typing import Any
 
 from engine.clock import RETRY_AFTER, Clock, Planned
-from engine.errors import YiribanError
+from engine.errors import NotFound, YiribanError
+from engine.matter import Matter
 from engine.message import compose, hung_on, parameters
 from engine.office import Office
 from engine.opening import open_case
@@ -21,57 +21,68 @@ from engine.work import SYSTEM, Fire, Work
 from engine.workflow import Rung
 
 
-def pass_time(
-    office: Office, work: Work, clocks: Iterable[Clock], now: datetime, *, until: datetime | None = None
-) -> list[Fire]:
-    """Fire what is due by ``until`` (default ``now``) on ``clocks`` and on whatever those fires start.
+Turn = tuple[datetime, str, str, int]
+"""The order in which clocks are looked at: by moment, those of one moment by matter, name and round.
 
-    The heap is ordered by ``look_at``, so effects happen in logical order; new cases enter the same
-    heap, anchored on the logical moment.
+It depends on nothing but the clocks themselves, so that dense and sparse beats number cases alike.
+"""
+
+
+def turn(clock: Clock) -> Turn:
+    """Return the turn of a clock that waits to be looked at."""
+    assert clock.look_at is not None
+    return (clock.look_at, clock.matter, clock.name, clock.round)
+
+
+def pass_time(
+    office: Office, work: Work, clocks: Iterable[Clock], now: datetime, *, until: Turn | None = None
+) -> list[Fire]:
+    """Fire what is due by ``now`` on ``clocks`` and on whatever those fires start, in logical order.
+
+    New cases enter the same heap, anchored on the logical moment. ``until`` is the turn of the last
+    clock of a set: what comes after it waits for the next set.
     """
-    horizon = now if until is None else until
-    order = count()
-    heap: list[tuple[datetime, int, Clock]] = []
+    heap: list[tuple[Turn, Clock]] = []
+
+    def wait(clock: Clock) -> None:
+        if clock.state == "running" and clock.look_at is not None and clock.look_at <= now:
+            place = turn(clock)
+            if until is None or place <= until:
+                heapq.heappush(heap, (place, clock))
+
     for clock in clocks:
-        if clock.look_at is not None and clock.look_at <= horizon:
-            heapq.heappush(heap, (clock.look_at, next(order), clock))
+        wait(clock)
     fires: list[Fire] = []
     while heap:
-        _, _, clock = heapq.heappop(heap)
+        _, clock = heapq.heappop(heap)
         if clock.look_at is None or clock.state != "running":
             continue
         before = len(work.new_clocks)
-        fire = _fire_next(office, work, clock, now)
+        fire = fire_next(office, work, clock, now)
         if fire is not None:
             fires.append(fire)
         for touched in (clock, *work.new_clocks[before:]):
-            if touched.look_at is not None and touched.look_at <= horizon:
-                heapq.heappush(heap, (touched.look_at, next(order), touched))
+            wait(touched)
     return fires
 
 
-def _fire_next(office: Office, work: Work, clock: Clock, now: datetime) -> Fire | None:
-    """Let the first planned rung of ``clock`` take effect."""
+def fire_next(office: Office, work: Work, clock: Clock, now: datetime) -> Fire | None:
+    """Let the first planned rung of ``clock`` take effect; ``None`` where it could not, or none is planned."""
     work.touch_clock(clock)
     if not clock.plan:
         # a minimum period has run out: the act it guarded is permitted from now on
-        assert clock.look_at is not None
-        finish(work, clock, "met", at=clock.look_at, now=now)
+        finish(work, clock, "met", at=clock.statutory or turn(clock)[0], now=now)
         return None
     item = clock.plan.pop(0)
     matter = work.matters[clock.matter]
-    ladder = office.machines(matter.bundle).bundle.ladders[office.clock(matter, clock.name).ladder]
-    rung = next(r for r in ladder.rungs if r.name == item.rung)
-    # catch-up: of stale reminders only the newest is sent, none if a later rung is due too
-    stale = rung.does == "remind" and any(later.at <= now for later in clock.plan)
     mark = work.mark(matter)
     try:
+        rung = _rung(office, matter, clock, item)
+        stale = rung.does == "remind" and _is_stale(office, matter, clock, item, rung, now)
         fire = _collapse(clock, item, now) if stale else _effect(office, work, clock, item, rung, now)
     except YiribanError as trouble:
         work.undo(mark)
-        clock.trouble = f"{item.rung}: {trouble.what}"
-        clock.plan.append(Planned(item.at, item.rung, item.occurrence, now + RETRY_AFTER))
-        clock.reschedule()
+        put_off(clock, item, trouble.what, now)
         return None
     work.fires.append(fire)
     if not stale:
@@ -80,6 +91,34 @@ def _fire_next(office: Office, work: Work, clock: Clock, now: datetime) -> Fire 
         clock.trouble = ""
     clock.reschedule()
     return fire
+
+
+def put_off(clock: Clock, item: Planned, trouble: str, now: datetime) -> None:
+    """Keep the trouble of a rung on its clock, for people to see; the rung is tried again later."""
+    clock.trouble = f"{item.rung}: {trouble}"
+    clock.plan.append(Planned(item.at, item.rung, item.occurrence, now + RETRY_AFTER))
+    clock.reschedule()
+
+
+def _rung(office: Office, matter: Matter, clock: Clock, item: Planned) -> Rung:
+    ladder = office.machines(matter.bundle).bundle.ladders.get(office.clock(matter, clock.name).ladder)
+    for rung in ladder.rungs if ladder else ():
+        if rung.name == item.rung:
+            return rung
+    raise NotFound(f"流程版本 {matter.bundle[:12]} 的督办规则里没有 {item.rung}", then="联系维护人员核对流程版本")
+
+
+def _is_stale(
+    office: Office, matter: Matter, clock: Clock, item: Planned, rung: Rung, now: datetime
+) -> bool:
+    """Catch-up: of stale reminders only the newest is sent, none if a later rung is due too.
+
+    One that was in trouble is stale once its moment has passed: its warning has gone out meanwhile.
+    """
+    if any(later.at <= now for later in clock.plan):
+        return True
+    hung = hung_on(office, matter, clock, rung) if item.retry_at is not None else None
+    return hung is not None and hung[1] <= now
 
 
 def _collapse(clock: Clock, item: Planned, now: datetime) -> Fire:
@@ -93,9 +132,8 @@ def _effect(office: Office, work: Work, clock: Clock, item: Planned, rung: Rung,
     fire = fire_of(clock, rung.name, item.occurrence, does=rung.does, at=item.at, now=now, case=opens)
     values = parameters(office, matter, clock, hung, opens)
     messages, unheld = compose(
-        office, work, matter, fire, rung.message, values,
-        tells=rung.tells, via=rung.via, waits=rung.does != "remind",
-    )  # fmt: skip
+        office, work, matter, fire, rung.message, values, tells=rung.tells, via=rung.via
+    )
     if opens is not None:
         open_case(office, work, matter, clock, rung.opens, moment=hung[0] if hung else "", at=item.at, now=now,
                   cause=fire.key)  # fmt: skip

@@ -11,10 +11,11 @@ from typing import Protocol
 from engine.clock import RETRY_AFTER, Clock
 from engine.errors import BadRow
 from engine.office import Office
-from engine.passing import pass_time
-from engine.work import Fire, Message, Work
+from engine.passing import Turn, fire_next, pass_time, put_off, turn
+from engine.work import Fire, Message, Reader, Work
 
 SET = 500
+ALL = 2**31 - 1
 
 
 class Store(Protocol):
@@ -60,9 +61,7 @@ def patrol(
             clocks = work.adopt(work.reader.read_due(now, SET))
             if not clocks:
                 return beat
-            full = len(clocks) == SET
-            until = clocks[-1].look_at if full else now
-            assert until is not None
+            until = turn(clocks[-1]) if len(clocks) == SET else None
             _drain(office, store, work, clocks, now, until, beat)
             store.write(work)
         beat.looked_at += len(clocks)
@@ -71,64 +70,79 @@ def patrol(
 
 
 def _drain(
-    office: Office, store: Store, work: Work, clocks: list[Clock], now: datetime, until: datetime, beat: Beat
+    office: Office, store: Store, work: Work, clocks: list[Clock], now: datetime, until: Turn | None, beat: Beat
 ) -> None:
-    """Fire and write one set in a savepoint; on a database error halve it down to the bad clock."""
+    """Fire and write one set in a savepoint; on a database error halve it down to the bad rung."""
+    keys = [c.key for c in clocks]
     try:
         with store.savepoint():
             fires = pass_time(office, work, clocks, now, until=until)
             messages = list(work.messages)
             troubled = [c for c in clocks if c.trouble]
             store.write(work)
-    except BadRow as error:
-        keys = [(c.matter, c.name, c.round) for c in clocks]
-        if len(clocks) == 1:
-            _set_aside(work, keys[0], str(error), now, beat)
-            store.write(work)
+    except BadRow:
+        work.clear()
+        if len(keys) == 1:
+            _one_by_one(office, store, work.reader, keys[0], now, until, beat)
             return
         half = len(keys) // 2
         for part in (keys[:half], keys[half:]):
             fresh = Work(work.reader)
-            again = fresh.adopt([c for c in fresh.reader.read_due(now, SET * 2) if c.key in set(part)])
-            _drain(office, store, fresh, again, now, until, beat)
-        work.clear()
+            _drain(office, store, fresh, _again(fresh, part, now), now, until, beat)
         return
     beat.fires += fires
     beat.messages += messages
     beat.troubled += troubled
 
 
-def _set_aside(work: Work, key: tuple[str, str, int], trouble: str, now: datetime, beat: Beat) -> None:
-    """Keep the trouble on the clock, to be seen and retried, as it was read from the store."""
-    fresh = Work(work.reader)
-    clock = next(c for c in fresh.adopt(fresh.reader.read_due(now, SET * 2)) if c.key == key)
-    work.clear()
-    clock.trouble = trouble
-    for item in clock.plan:
-        if item.look_at <= now:
-            item.retry_at = now + RETRY_AFTER
-    if not clock.plan:
-        clock.look_at = now + RETRY_AFTER
+def _again(work: Work, keys: list[tuple[str, str, int]], now: datetime) -> list[Clock]:
+    """Read these clocks afresh where they are still due."""
+    wanted = set(keys)
+    return work.adopt([c for c in work.reader.read_due(now, SET * 2) if c.key in wanted])
+
+
+def _one_by_one(
+    office: Office, store: Store, reader: Reader, key: tuple[str, str, int], now: datetime, until: Turn | None,
+    beat: Beat,
+) -> None:  # fmt: skip
+    """Fire the rungs of one clock each in its own savepoint; set a bad one aside, the others take effect."""
+    while True:
+        work = Work(reader)
+        clock = next(iter(_again(work, [key], now)), None)
+        if clock is None or (until is not None and turn(clock) > until):
+            return
+        try:
+            with store.savepoint():
+                fire = fire_next(office, work, clock, now)
+                messages = list(work.messages)
+                store.write(work)
+        except BadRow as error:
+            clock = _set_aside(store, Work(reader), key, error, now)
+        else:
+            beat.fires += [fire] if fire is not None else []
+            beat.messages += messages
+        if clock.trouble:
+            beat.troubled.append(clock)
+
+
+def _set_aside(store: Store, work: Work, key: tuple[str, str, int], error: BadRow, now: datetime) -> Clock:
+    """Keep the trouble on the clock, to be seen and retried, as the clock was read from the store."""
+    clock = _again(work, [key], now)[0]
+    if clock.plan:
+        put_off(clock, clock.plan.pop(0), f"{error.what}（{error.why}）", now)
     else:
-        clock.reschedule()
+        clock.trouble = f"{error.what}（{error.why}）"
+        clock.look_at = now + RETRY_AFTER
     work.touch_clock(clock)
-    beat.troubled.append(clock)
+    store.write(work)
+    return clock
 
 
 def _rehearse(office: Office, store: Store, now: datetime, beat: Beat) -> None:
-    after: tuple[datetime, int] | None = None
     with store.work() as work:
-        while True:
-            found = work.reader.read_due(now, SET if after is None else SET + after[1])
-            clocks = work.adopt(found)
-            waiting = [c for c in clocks if c.look_at is not None and c.look_at <= now]
-            if not waiting:
-                break
-            until = found[-1].look_at if len(found) >= SET else now
-            beat.fires += pass_time(office, work, waiting, now, until=until or now)
-            beat.looked_at += len(waiting)
-            after = (now, len(found))
+        clocks = work.adopt(work.reader.read_due(now, ALL))
+        beat.fires = pass_time(office, work, clocks, now)
         beat.messages = list(work.messages)
-        beat.troubled = [c for held in work.clocks.values() for c in held if c.trouble]
+        beat.troubled = [c for c in clocks if c.trouble]
+        beat.looked_at = len(clocks)
         work.clear()
-

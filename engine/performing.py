@@ -7,8 +7,9 @@ observes or infers all come through here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from engine.asking import ask, joins
@@ -45,6 +46,10 @@ class Deed:
         """Whether the action was done or seen, not merely filled in."""
         return self.kind != "inferred"
 
+    def to_come(self, matter: Matter, action: str) -> bool:
+        """Whether a register will still show ``action`` on ``matter``."""
+        return self.foreseen is not None and self.foreseen.to_come(matter, action)
+
 
 @dataclass(slots=True)
 class Outcome:
@@ -73,7 +78,11 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
     if action.to is not None and went_to is not None:
         matter.state = went_to
         matter.state_since = deed.at
-    notes, outcome.ended = end_by(office, work, matter, action.name, at=deed.at, now=deed.now, seen=deed.seen)
+    notes: list[dict[str, Any]] = []
+    if deed.seen or not deed.to_come(matter, action.name):
+        notes, outcome.ended = end_by(
+            office, work, matter, action.name, at=deed.at, now=deed.now, seen=deed.seen
+        )
     if changed:
         notes += recount(office, work, matter, changed, now=deed.now)
     if deed.seen:
@@ -83,7 +92,8 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
         for fact in sorted(changed):
             notes += trigger(office, work, matter, "fact", fact, at=deed.at, now=deed.now)
     if action.to is not None and matter.state in machine.final:
-        notes += void_rest(office, work, matter, at=deed.at, now=deed.now)
+        spare = partial(deed.to_come, matter)
+        notes += void_rest(office, work, matter, at=deed.at, now=deed.now, spare=spare)
     outcome.clocks = notes
     _record(work, matter, action, deed, came_from, notes)
     if action.spawns is not None:
@@ -104,8 +114,10 @@ def _take_facts(office: Office, work: Work, matter: Matter, action: ActionDef, d
             changed.add(name)
             work.set_fact(matter, name, value)
     for name, _source in action.sets:
-        if deed.seen:
-            work.set_fact(matter, name, office.calendar.day_of(deed.at))
+        day = office.calendar.day_of(deed.at)
+        if deed.seen and matter.facts.get(name) != day:
+            changed.add(name)
+            work.set_fact(matter, name, day)
     return frozenset(changed)
 
 
@@ -141,7 +153,9 @@ def _corrected(
         moment = case.facts.get("moment")
         due = next((clock.moment(n) for n in MOMENTS if n == moment), None)
         if due is not None and deed.at < due:
-            _automatic(office, work, case, deed, outcome, {"breach.corrected": True})
+            # the act was in time; the case is withdrawn when that becomes known
+            known = replace(deed, at=deed.now)
+            _automatic(office, work, case, known, outcome, {"breach.corrected": True})
 
 
 def _follow(office: Office, work: Work, matter: Matter, deed: Deed, outcome: Outcome) -> None:
@@ -165,8 +179,10 @@ def _automatic(
         except MissingFact:
             continue
         if due:
+            # what follows from several parts happens with the last of them, in whatever order they are recorded
+            last = max([deed.at, *(p.state_since for p in work.parts_of(matter) if p.state_since is not None)])
             following = Deed(
-                at=deed.at, now=deed.now, actor=SYSTEM, kind="automatic" if deed.seen else "inferred",
+                at=last, now=deed.now, actor=SYSTEM, kind="automatic" if deed.seen else "inferred",
                 foreseen=deed.foreseen,
             )  # fmt: skip
             outcome.followed.append((matter, action.name))

@@ -100,7 +100,7 @@ def read_bundle_from(files: Mapping[str, str]) -> Bundle:
 def read_texts(folder: Path, overlay: Path | None = None) -> dict[str, TextDef]:
     """Read the message texts; raises ``BrokenWorkflows`` with all their faults."""
     reading = _Reading()
-    for name, text in sorted(_files(folder, overlay, (MESSAGES,), reading.faults).items()):
+    for name, text in sorted(_files(folder, overlay, (MESSAGES,), reading).items()):
         reading.file(name, text)
     texts: dict[str, TextDef] = reading.kept[MESSAGES]
     look_at_texts(texts, reading.sources())
@@ -127,7 +127,7 @@ def bundle_hash(files: Mapping[str, str]) -> str:
 
 def _read(folder: Path, overlay: Path | None) -> tuple[Bundle, dict[str, TextDef], Faults]:
     reading = _Reading()
-    files = _files(folder, overlay, (*FOLDERS, MESSAGES), reading.faults)
+    files = _files(folder, overlay, (*FOLDERS, MESSAGES), reading)
     for name, text in sorted(files.items()):
         if not _in_bundle(name):
             reading.file(name, text)
@@ -157,14 +157,15 @@ def _in_bundle(name: str) -> bool:
     return name.rpartition("/")[0] in FOLDERS
 
 
-def _files(folder: Path, overlay: Path | None, folders: tuple[str, ...], faults: Faults) -> dict[str, str]:
+def _files(folder: Path, overlay: Path | None, folders: tuple[str, ...], reading: _Reading) -> dict[str, str]:
     found: dict[str, Path] = {}
     for root in (folder, overlay):
         if root is not None:
-            found.update(_listed(root, folders, faults))
+            found.update(_listed(root, folders, reading.faults))
     if "" in folders and not any(_in_bundle(name) for name in found):
         raise NotFound(f"{folder} 里没有流程文件", then="流程文件的扩展名是 .yaml，见 workflows/README.md")
-    texts = {name: _text(path, name, faults) for name, path in found.items()}
+    texts = {name: _text(path, name, reading.faults) for name, path in found.items()}
+    reading.unread += [name for name, text in texts.items() if text is None]
     return {name: text for name, text in texts.items() if text is not None}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -122,7 +123,7 @@ def finish(work: Work, clock: Clock, state: str, *, at: datetime, now: datetime)
 
 
 def end_by(
-    office: Office, work: Work, matter: Matter, action: str, *, at: datetime, now: datetime, seen: bool
+    office: Office, work: Work, matter: Matter, action: str, *, at: datetime, now: datetime, seen: bool = True
 ) -> tuple[list[dict[str, Any]], list[Clock]]:
     """End the running clocks that ``action`` ends: met where it was seen, void where it was inferred."""
     names = office.machines(matter.bundle).ends_on.get((matter.workflow, action), ())
@@ -137,12 +138,18 @@ def end_by(
 
 
 def void_rest(
-    office: Office, work: Work, matter: Matter, *, at: datetime, now: datetime
+    office: Office, work: Work, matter: Matter, *, at: datetime, now: datetime, spare: Callable[[str], bool]
 ) -> list[dict[str, Any]]:
-    """In a final state, void what still runs unless its ``survives`` names the state."""
+    """In a final state, void what still runs unless its ``survives`` names the state.
+
+    ``spare`` says of an action whether a register will still show it; a clock that it ends runs on.
+    """
     notes: list[dict[str, Any]] = []
     for clock in work.clocks_of(matter):
-        if clock.state == "running" and matter.state not in office.clock(matter, clock.name).survives:
+        if clock.state != "running":
+            continue
+        definition = office.clock(matter, clock.name)
+        if matter.state not in definition.survives and not any(map(spare, definition.ends)):
             finish(work, clock, "void", at=at, now=now)
             notes.append({"clock": f"{clock.name}/{clock.round}", "ended": "void"})
     return notes
@@ -197,9 +204,7 @@ def withdraw_warnings(
         return None
     fire = fire_of(clock, "withdrawn", 1, does="withdraw", at=now, now=now)
     values = parameters(office, matter, clock, spoke_of, None)
-    messages, unheld = compose(
-        office, work, matter, fire, WITHDRAWN, values, tells=tells, via=via, waits=True
-    )
+    messages, unheld = compose(office, work, matter, fire, WITHDRAWN, values, tells=tells, via=via)
     work.fires.append(fire)
     work.messages.extend(messages)
     detail: dict[str, Any] = {"fire": fire.key, "told": [m.key for m in messages], "done_at": plain(at.isoformat())}

@@ -110,7 +110,7 @@ class Work:
         self.matters: dict[str, Matter] = {}
         self.families: dict[str, list[str]] = {}
         self.clocks: dict[str, list[Clock]] = {}
-        self._holders: dict[tuple[str, str, str], list[str]] = {}
+        self._holders: dict[tuple[str, str, str, datetime], list[str]] = {}
         self._fresh: list[str] = []
         self.clear()
 
@@ -181,8 +181,8 @@ class Work:
         return self.clocks.setdefault(matter.id, [])
 
     def holders(self, role: str, matter: Matter, at: datetime) -> list[str]:
-        """Return who holds ``role`` for the matter's unit; asked once per transaction."""
-        key = (role, matter.unit, matter.jurisdiction)
+        """Return who holds ``role`` for the matter's unit at ``at``; asked once per transaction."""
+        key = (role, matter.unit, matter.jurisdiction, at)
         if key not in self._holders:
             self._holders[key] = self.reader.holders(role, matter.unit, matter.jurisdiction, at)
         return self._holders[key]

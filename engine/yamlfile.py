@@ -186,6 +186,7 @@ _PROBLEMS = {
     "found character that cannot start any token": "文字不能以这个字符开头，要加引号",
 }
 """The parser's words (libyaml) for what goes wrong most often."""
+_OPENED = ("while parsing a flow", "while scanning a quoted")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -231,7 +232,10 @@ class _Builder:
         except _Stop:
             return None
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+            mark = getattr(error, "problem_mark", None)
+            # a bracket or quote left open is noticed much later than where it stands
+            if mark is None or str(getattr(error, "context", "")).startswith(_OPENED):
+                mark = getattr(error, "context_mark", None) or mark
             problem = str(getattr(error, "problem", None) or error).split("\n")[0]
             line = mark.line + 1 if mark is not None else 1
             write = "检查缩进、冒号后的空格、引号和括号是否成对"

@@ -20,12 +20,14 @@ class Guess:
 
 def _guess(words: str, *targets: str) -> Guess:
     # A lost character (U+FFFD) may stand for any letter that Albanian and Spanish write with an accent.
-    return Guess(re.compile(re.sub("[ëçéíóñ]", r"[\\w\ufffd]", words), re.IGNORECASE), targets)
+    tolerant = re.sub("[ëçéíóñ]", lambda _: "[\\w\ufffd]", words)
+    return Guess(re.compile(tolerant, re.IGNORECASE), targets)
 
 
 ACTIONS = (
     _guess(
-        "评审(结束|完成)|评标(结束|完成)|end of evaluation|evaluation (end|complet)|vlersimit|fin de la evaluaci",
+        "评审(结束|完成)|评标(结束|完成)|end of evaluation|evaluation (end|complet)|vlersimit"
+        "|fin de la evaluaci",
         "package.end_evaluation",
     ),
     _guess("评(审|标)报告|evaluation report|informe de evaluaci", "package.deliver_report"),
@@ -36,7 +38,8 @@ ACTIONS = (
         "通知书|award letter|letter of (award|acceptance)|carta de adjudicaci", "package.issue_award_letter"
     ),
     _guess(
-        "(中标|成交|结果).{0,4}公[告示]|公告发布|award notice|notice of award|dhënie të kontratës|aviso de adjudicaci",
+        "(中标|成交|结果).{0,4}公[告示]|公告发布|award notice|notice of award|dhënie të kontratës"
+        "|aviso de adjudicaci",
         "package.issue_award_letter",
         "package.publish_result",
     ),
@@ -44,7 +47,7 @@ ACTIONS = (
         "合同.{0,4}公[告示]|contract (notice|publi)|publicaci.{1,4} del contrato", "contract.publish_contract"
     ),
     _guess("合同.{0,4}备案|备案|filing", "contract.file_contract"),
-    _guess("补充(协议|合同)|变更(协议|合同)|amendment|annex|aneks", ""),
+    _guess("补充(协议|合同)|变更(协议|合同)|amendment|annex|aneks"),
     _guess(
         "合同.{0,6}签|签(订|约|署)|signature|signed|signing|nënshkrimi|firma del contrato|suscripci",
         "contract.sign_contract",
@@ -55,7 +58,7 @@ ACTIONS = (
     _guess("支付|付款|拨付|payment|paid|pages|pago", "instalment.pay"),
     _guess("办结|完结|结案|closed|closing|completion|mbylljes|cierre", "contract.complete"),
 )
-"""For columns of dates. An empty target means: known, and none of our actions."""
+"""For columns of dates. No target means: known, and none of our actions."""
 
 AMOUNTS = (
     _guess(
@@ -63,7 +66,7 @@ AMOUNTS = (
         "instalment.paid_amount",
     ),
     _guess("(中标|成交).{0,4}(价|金额|额)|award (amount|value)|monto adjudicado", "package.award_amount"),
-    _guess("aneks|annex|amendment|补充", ""),
+    _guess("aneks|annex|amendment|补充"),
     _guess("预算|限价|budget|estimated|parashikuar|presupuesto", "project.budget"),
     _guess(
         "合同.{0,4}(金额|价|额)|contract (amount|value|price)|vlera totale e kontrat|valor del contrato",
@@ -77,9 +80,10 @@ FLAGS = (_guess("中小|小微|small|sme|mipyme", "contract.supplier_small"),)
 
 NAMES = (
     _guess("发票号|invoice n", "instalment.invoice_no"),
-    _guess("项目名称|标段.*名称|采购项目$|title|titulli|título|objeto", "title"),
+    _guess("(项目|采购|合同|标段.*)名称|^名称$|采购项目$|title|titulli|título|objeto", "title"),
     _guess(
-        "采购(单位|人)|招标人|建设单位|buyer|purchaser|authority|entity|drejtoria|autoriteti|comprador|entidad",
+        "采购(单位|人)|招标人|建设单位|^单位(名称)?$|buyer|purchaser|authority|entity|drejtoria|autoriteti"
+        "|comprador|entidad",
         "unit",
     ),
     _guess(

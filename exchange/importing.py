@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from engine.directory import Unit
-from engine.errors import NotFound, YiribanError
+from engine.errors import YiribanError
 from engine.matter import FactValue, Matter
 from engine.observe import Sight, observe
 from engine.office import Office
@@ -40,6 +40,10 @@ class Store(Protocol):
     def write(self, work: Work) -> None:
         """Write the effects of ``work`` and clear them."""
         ...
+
+
+class Registry(Protocol):
+    """How an import finds and numbers projects."""
 
     def next_project(self, year: int) -> str:
         """Return the next free project number of ``year``."""
@@ -79,12 +83,13 @@ class Import:
     """One import; ``go_live`` is the day from which clocks of newly brought-in projects fire."""
 
     def __init__(
-        self, office: Office, store: Store, *, unit: Callable[[str], Unit], source: str, go_live: date,
+        self, office: Office, store: Store, registry: Registry, *, unit: Callable[[str], Unit], source: str, go_live: date,
         now: datetime, dry_run: bool = False,
     ) -> None:  # fmt: skip
         """``unit`` finds a unit by its name and raises ``NotFound``; ``source`` is recorded with every step."""
         self.office = office
         self.store = store
+        self.registry = registry
         self.result = Result()
         self._unit = unit
         self._source = source
@@ -130,7 +135,7 @@ class Import:
             if not fresh:
                 clocks = [c for m in work.family(root.root) for c in work.clocks_of(m)]
                 fires = len(pass_time(self.office, work, clocks, self._now))
-            keys = _Keys(root.id, head, self.store.part_keys(root.id))
+            keys = _Keys(root.id, head, steps, self.registry.part_keys(root.id))
             if not fresh:
                 self._facts(work, head, keys)
             for step in steps:
@@ -138,7 +143,7 @@ class Import:
             for path, matter in keys.new.items():
                 work.aliases.append(("part", f"{root.id}|{path}", matter, root.jurisdiction))
         except YiribanError as trouble:
-            self._find("not_imported", head.place, trouble.what)
+            self._find("not_imported", head.place, "；".join(filter(None, (trouble.what, trouble.then))))
             return
         messages = len(work.messages)
         changed = bool(work.entries)
@@ -156,7 +161,7 @@ class Import:
         if not head.aliases:
             self._find("no_alias", head.place, "没有编号，无法与已有项目对应，也无法重复导入；在对照中指定编号列（alias）")
             return None, False
-        found = sorted({m for kind, value in head.aliases for m in self.store.matters_called(kind, value)})
+        found = sorted({m for kind, value in head.aliases for m in self.registry.matters_called(kind, value)})
         if len(found) > 1:
             self._find("several_matters", head.place, f"编号对应 {len(found)} 个项目：{'、'.join(found)}")
             return None, False
@@ -170,16 +175,13 @@ class Import:
         if not past:
             self._find("nothing_happened_yet", head.place, "没有已经发生的步骤，暂不开立项目")
             return None, False
-        return self._open(work, head, min(past)), True
+        return self._open(work, head, steps, min(past)), True
 
-    def _open(self, work: Work, head: Head, day: date) -> Matter:
-        try:
-            unit = self._unit(head.unit)
-        except NotFound as missing:
-            raise NotFound(f"单位“{head.unit}”没有登记：{missing.then}") from missing
-        number = self.store.next_project(self._today.year)
+    def _open(self, work: Work, head: Head, steps: list[Step], day: date) -> Matter:
+        unit = self._unit(head.unit)
+        number = self.registry.next_project(self._today.year)
         at = self._start(day)
-        keys = _Keys(number, head, {})
+        keys = _Keys(number, head, steps, {})
         facts: dict[str, FactValue] = {**keys.foreseen.facts.get(number, {}), "packages": keys.foreseen.counts.get(number, 1)}
         bundle = self.office.current
         root = Matter(
@@ -241,7 +243,7 @@ class Import:
 class _Keys:
     """Source keys of parts and the matters they stand for; new ones get the next number."""
 
-    def __init__(self, root: str, head: Head, known: dict[str, str]) -> None:
+    def __init__(self, root: str, head: Head, steps: list[Step], known: dict[str, str]) -> None:
         self._root = root
         self._ids: dict[tuple[str, ...], str] = {(): root}
         self.new: dict[str, str] = {}
@@ -264,7 +266,8 @@ class _Keys:
         for _workflow, parts, name, value in head.facts:
             if parts in self._ids:
                 facts.setdefault(self._ids[parts], {})[name] = value
-        self.foreseen = Foreseen(counts, facts)
+        actions = frozenset((self._ids[s.parts], s.action) for s in steps)
+        self.foreseen = Foreseen(counts, facts, actions)
 
     def matter_of(self, parts: tuple[str, ...]) -> str:
         return self._ids.get(parts, "")

@@ -102,7 +102,7 @@ class JsonFile:
 
     def _damaged(self, why: str) -> DamagedFile:
         line = self._text.count("\n", 0, self._at) + 1
-        cut = not self._text[self._at :].strip()
+        cut = not self._text[self._at :].strip() or why.startswith("Unterminated string")
         what = f"在第 {line} 行中断，文件不完整" if cut else f"第 {line} 行不是正确的 JSON"
         return DamagedFile(
             f"{self._name} {what}",

@@ -317,7 +317,7 @@ class _Reader:
         if name not in (known := members(self._workflows[workflow])):
             word = "操作" if key == "action" else "要素"
             what = f"流程 {workflow} 没有{word} {name}"
-            form.fault(form.line(key), what, f"{workflow}.{nearest(name, known)}")
+            form.fault(form.line(key), what, nearest(written, [f"{workflow}.{one}" for one in known]))
             return None
         return workflow, name
 

@@ -167,7 +167,7 @@ class Replay:
         root = f"R{project:06d}"
         plan = self._plans.get(root)
         if plan is None:
-            plan = self._plans[root] = _Plan.of(root, spool.head(project))
+            plan = self._plans[root] = _Plan.of(root, spool.head(project), spool.steps_of(project))
             self._left[root] = plan.head.steps
             self._open(root, plan, at)
         matter = self._work.matters[root]
@@ -261,7 +261,7 @@ class _Plan:
     foreseen: Foreseen
 
     @classmethod
-    def of(cls, root: str, head: Head) -> _Plan:
+    def of(cls, root: str, head: Head, steps: Sequence[Step]) -> _Plan:
         """Number the parts in the order of their first appearance."""
         keys: dict[tuple[str, ...], tuple[int, ...]] = {(): ()}
         counts: dict[str, int] = {}
@@ -278,7 +278,8 @@ class _Plan:
         for _workflow, parts, name, value in head.facts:
             if parts in keys:
                 facts.setdefault(".".join([root, *map(str, keys[parts])]), {})[name] = value
-        return cls(head, keys, Foreseen(counts, facts))
+        actions = frozenset((".".join([root, *map(str, keys[s.parts])]), s.action) for s in steps)
+        return cls(head, keys, Foreseen(counts, facts, actions))
 
     def numbers(self, step: Step) -> tuple[int, ...]:
         """Return the numbers that lead to the matter of ``step``."""

@@ -41,6 +41,7 @@ create table fact (project integer not null, workflow text not null, parts text 
     primary key (project, workflow, parts, name)) strict, without rowid;
 create index place_of_project on place (project);
 """
+_STEP = "day, project, workflow, action, parts, facts, column_name, file, line, item"
 
 
 @dataclass(slots=True)
@@ -142,31 +143,27 @@ class Spool:
         """How many steps ``steps`` will give."""
         return int(self._db.execute("select count(*) from step").fetchone()[0])
 
-    def count_steps_of(self, project: int) -> int:
-        """How many steps of one project there are."""
-        found = self._db.execute("select count(*) from step where project = ?", (project,)).fetchone()
-        return int(found[0])
-
     def steps(self) -> Iterator[_Day]:
         """Walk (day, project number, steps): by day, then project, then rank, then the source's order."""
         if not self._indexed:
             self._db.execute("create index step_in_order on step (day, project, rank, no)")
             self._indexed = True
-        found = self._db.execute(
-            "select day, project, workflow, action, parts, facts, column_name, file, line, item from step"
-            " order by day, project, rank, no"
-        )
+        found = self._db.execute(f"select {_STEP} from step order by day, project, rank, no")
         at: tuple[int, int] | None = None
         steps: list[Step] = []
-        for day, project, workflow, action, parts, facts, column, *place in found:
-            if (day, project) != at:
+        for row in found:
+            if row[:2] != at:
                 if at is not None:
                     yield date.fromordinal(at[0]), at[1], steps
-                at, steps = (day, project), []
-            known, when = _load_facts(facts), date.fromordinal(day)
-            steps.append(Step(workflow, action, when, _parts(parts), known, column, Place(*place)))
+                at, steps = row[:2], []
+            steps.append(_step_of(row))
         if at is not None:
             yield date.fromordinal(at[0]), at[1], steps
+
+    def steps_of(self, project: int) -> list[Step]:
+        """All steps of one project: by day, then rank, then the source's order."""
+        found = self._db.execute(f"select {_STEP} from step where project = ? order by day, rank, no", (project,))
+        return [_step_of(row) for row in found]
 
     def head(self, project: int) -> Head:
         """Everything known of a project without a day; ``KeyError`` for a number never given."""
@@ -252,6 +249,13 @@ class Spool:
         if held != written:
             message = f"{workflow}.{name} 与 {Place(*first)} 的不同，以前者为准"
             self._findings.append(Finding("conflicting_facts", place, message))
+
+
+def _step_of(row: tuple[Any, ...]) -> Step:
+    day, _project, workflow, action, parts, facts, column, *place = row
+    return Step(
+        workflow, action, date.fromordinal(day), _parts(parts), _load_facts(facts), column, Place(*place)
+    )
 
 
 def _key(parts: tuple[str, ...]) -> str:

@@ -25,6 +25,7 @@ from exchange.ocds import is_ocds
 
 SAMPLE = 2000
 _ENOUGH = 0.6
+_ENOUGH_NAMED = 0.3
 _ORDERS = ({"d/m/yyyy", "d/m/yy"}, {"m/d/yyyy"})
 
 
@@ -37,7 +38,7 @@ class _Column:
     dates: int = 0
     amounts: int = 0
     lines: list[str] = field(default_factory=list)
-    used: bool = False
+    must: bool = False
     key: tuple[str, str] = ("", "")
 
     def share(self, of: int) -> str:
@@ -127,7 +128,9 @@ def _looks_like_amount(cell: Cell) -> bool:
 
 
 def _is_date(column: _Column) -> bool:
-    return bool(column.cells) and column.dates >= _ENOUGH * len(column.cells)
+    """Most cells are dates, or at least many where the header names an action as well."""
+    named = any(guess.words.search(column.header) for guess in ACTIONS)
+    return bool(column.cells) and column.dates >= (_ENOUGH_NAMED if named else _ENOUGH) * len(column.cells)
 
 
 class _Guesses:
@@ -148,7 +151,8 @@ class _Guesses:
             self._fact(column, found, f"true_words: [{words[0]}], false_words: [{words[1]}]", "取值只有两种")
         elif (found := self._find(AMOUNTS, header)) and column.amounts >= _ENOUGH * len(column.cells):
             unit = "万元" if "万" in header else "元"
-            why = f"{column.share(column.amounts)}是数；单位{'依表头' if '万' in header else '是猜的，务必核对'}"
+            ground = "单位依表头" if "元" in header or "万" in header else "单位是猜的，务必核对"
+            why = f"{column.share(column.amounts)}是数；{ground}"
             self._fact(column, found, f"unit: {unit}", why)
         elif found := self._find(NAMES, header):
             self._name(column, found)
@@ -186,35 +190,38 @@ class _Guesses:
         targets = [f"{{action: {target}}}" for target in guess.targets]
         column.key = ("action", guess.targets[0])
         text = targets[0] if len(targets) == 1 else f"[{', '.join(targets)}]"
-        _set(column, text, f"表头有“{word}”，{evidence}", used=True)
+        _set(column, text, f"表头有“{word}”，{evidence}", must=True)
 
     def _fact(self, column: _Column, found: tuple[Guess, str], more: str, why: str) -> None:
         guess, word = found
         column.key = ("fact", guess.targets[0])
-        _set(column, f"{{fact: {guess.targets[0]}, {more}}}", f"表头有“{word}”，{why}", used=True)
+        _set(column, f"{{fact: {guess.targets[0]}, {more}}}", f"表头有“{word}”，{why}")
 
     def _name(self, column: _Column, found: tuple[Guess, str]) -> None:
         guess, word = found
         target = guess.targets[0]
         if target.startswith(("title", "unit")):
             if target in self._taken:
-                _set(column, "{ignore: true, why: 已有一列含义相同}", f"表头有“{word}”，但已有一列含义相同")
+                why = f"表头有“{word}”，但已有一列含义相同"
+                _set(column, "{ignore: true, why: 已有一列含义相同}", why)
                 return
             self._taken.add(target)
-            _set(column, f"{{is: {target}}}", f"表头有“{word}”", used=True)
+            _set(column, f"{{is: {target}}}", f"表头有“{word}”", must=True)
         elif target == "alias":
             taken = sum(one.startswith("alias") for one in self._taken)
             alias = "number" if not taken else f"number_{taken + 1}"
             self._taken.add(f"alias {alias}")
-            _set(column, f"{{alias: {alias}}}", f"表头有“{word}”", used=True)
+            _set(column, f"{{alias: {alias}}}", f"表头有“{word}”", must=True)
         else:
             column.key = ("fact", target)
-            _set(column, f"{{fact: {target}}}", f"表头有“{word}”", used=True)
+            _set(column, f"{{fact: {target}}}", f"表头有“{word}”")
 
     def _find(self, guesses: Sequence[Guess], header: str) -> tuple[Guess, str] | None:
         """The first guess whose words stand in the header and whose target this city's workflows have."""
         for guess in guesses:
             match = guess.words.search(header)
+            if match is not None and not guess.targets:
+                return None
             if match is not None and all(self._exists(target) for target in guess.targets):
                 return guess, " ".join(match[0].split())
         return None
@@ -234,15 +241,15 @@ def _words(column: _Column) -> tuple[str, str] | None:
     return None
 
 
-def _set(column: _Column, target: str, why: str, *, used: bool = False) -> None:
-    column.used = used
+def _set(column: _Column, target: str, why: str, *, must: bool = False) -> None:
+    column.must = must
     column.lines = [f"  # 依据：{_plain(why)}", f"  {_quote(column.header)}: {target}"]
 
 
 def _write(path: Path, sheet: str, rows: int, formats: Sequence[str], columns: list[_Column]) -> str:
     stem = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-")
     name = stem if re.fullmatch(r"[a-z].*", stem) else f"table-{stem}".rstrip("-")
-    fits = [column.header for column in columns if column.used]
+    fits = [column.header for column in columns if column.must]
     lines = [
         f"# 由 yiriban mapping suggest 根据 {_plain(path.name)} 的表头和前 {rows} 行提出，请逐条核对依据。",
         "# 一列可以是：操作的日期 action、要素 fact、项目的名称或单位 is、编号 alias、",

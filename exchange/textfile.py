@@ -91,8 +91,10 @@ def read_csv(path: Path, name: str, encoding: str, delimiter: str) -> Lines:
     start = 1
     try:
         for cells in reader:
-            if cells and cells[0] == _END:
-                return
+            if cells and _END in cells[-1]:
+                if len(cells) == 1 and cells[0] == _END:
+                    return
+                break
             yield start, cells
             start = reader.line_num + 1
     except csv.Error as error:
@@ -118,14 +120,14 @@ def _unended(name: str, line: int, why: str) -> DamagedFile:
 def undecodable(path: Path, name: str, encoding: str) -> DamagedFile:
     """Make the error for a file with bytes that are not ``encoding``, naming the first bad line."""
     decoder = codecs.getincrementaldecoder(encoding)()
-    line = 1
+    line = 0
     with path.open("rb") as file:
         for data in file:
+            line += 1
             try:
                 decoder.decode(data)
             except UnicodeDecodeError:
                 break
-            line += 1
     return DamagedFile(
         f"{name} 第 {line} 行有无法按 {encoding} 解码的字节",
         why="文件在该处损坏，或编码与所声明（或所判断）的不同",

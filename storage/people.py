@@ -7,7 +7,7 @@ from datetime import datetime
 from engine.directory import Appointment, Unit
 from engine.errors import NotFound
 from storage.moments import to_ticks
-from storage.store import SqlStore
+from storage.store import TENURES, SqlStore
 
 _UNIT = "select id, name, path, profile, jurisdiction from unit"
 
@@ -56,7 +56,15 @@ class People:
         for found in self.units():
             if unit in (found.id, found.name):
                 return found
-        raise NotFound(f"没有单位 {unit}", then="已登记的单位：" + ("、".join(u.id for u in self.units()[:20]) or "无"))
+        known = "、".join(u.id for u in self.units()[:20]) or "无"
+        raise NotFound(f"没有单位 {unit}", why=f"已登记的单位：{known}", then="核对单位名称；导入时可加 --add-units 一并登记")
+
+    def first_unit(self) -> Unit:
+        """Return the unit at the top; raise ``NotFound`` before ``init``."""
+        found = self.units()
+        if not found:
+            raise NotFound("还没有登记任何单位", then="先运行 yiriban init")
+        return found[0]
 
     def units(self) -> list[Unit]:
         """Return all units in the order of their paths."""
@@ -76,9 +84,7 @@ class People:
         """Return the roles that ``person`` holds at ``at`` for ``unit`` or a unit above it."""
         ticks = to_ticks(at)
         found = self._store.run(
-            "select distinct a.role from appointment a join unit above on above.id = a.unit"
-            " join unit u on u.id = ? and (u.path = above.path or u.path like above.path || '/%')"
-            " where a.person = ? and a.since <= ? and (a.until is null or a.until > ?)",
+            f"select distinct a.role {TENURES} and a.person = ? and a.since <= ? and (a.until is null or a.until > ?)",
             (unit, person, ticks, ticks),
         )
         return frozenset(r[0] for r in found.fetchall())

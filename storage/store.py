@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,12 @@ from storage.statements import Statements
 from storage.tables import SCHEMA_VERSION, metadata
 
 MATTERS_AT_ONCE = 400
+TENURES = (
+    "from unit u join unit above on u.path = above.path"
+    " or substr(u.path, 1, length(above.path) + 1) = above.path || '/'"
+    " join appointment a on a.unit = above.id where u.id = ?"
+)
+"""The appointments that hold for a unit: its own and those of the units above it."""
 
 
 class SqlStore:
@@ -36,6 +42,7 @@ class SqlStore:
         self._begin = begin(self.engine.dialect.name)
         self._cursor: Any = None
         self._connection: Any = None
+        self._tenures: dict[tuple[str, str], list[tuple[str, int, int | None]]] = {}
 
     # transactions
 
@@ -48,8 +55,17 @@ class SqlStore:
             self.write(work)
 
     @contextmanager
-    def transaction(self) -> Iterator[Any]:
-        """Begin a transaction on the driver's own cursor; commit on leaving, or roll back."""
+    def reading(self) -> Iterator[Work]:
+        """Begin a transaction that only reads; it takes no lock that a writer would wait for."""
+        with self.transaction("BEGIN"):
+            yield Work(self)
+
+    @contextmanager
+    def transaction(self, how: str = "") -> Iterator[Any]:
+        """Begin a transaction on the driver's own cursor; commit on leaving, or roll back.
+
+        ``how`` is the statement that begins it, by default that of a writing transaction.
+        """
         if self._cursor is not None:
             raise StorageTrouble("事务不能嵌套", why="程序错误", then="请报告此问题")
         with speaking(self.place):
@@ -57,19 +73,37 @@ class SqlStore:
                 self._connection = self.engine.connect()
             driver = self._connection.connection.driver_connection
             cursor = driver.cursor()
-            cursor.execute(self._begin)
+            cursor.execute(how or self._begin)
         self._cursor = cursor
         try:
             yield cursor
             with speaking(self.place):
                 cursor.execute("COMMIT")
         except BaseException:
-            if getattr(driver, "in_transaction", True):
-                cursor.execute("ROLLBACK")
+            self._roll_back()
             raise
         finally:
             self._cursor = None
-            cursor.close()
+            self._tenures.clear()
+            with suppress(Exception):
+                cursor.close()
+
+    def _roll_back(self) -> None:
+        """Undo the open transaction; one that cannot be undone is left to the database, with its connection."""
+        if not self._in_transaction():
+            return
+        try:
+            self._cursor.execute("ROLLBACK")
+        except Exception:  # the error before this one is the one to tell
+            self.close()
+
+    def _in_transaction(self) -> bool:
+        """Say whether a transaction is open: SQLite ends it by itself when the disk is full."""
+        return bool(getattr(self._cursor.connection, "in_transaction", True))
+
+    def new_work(self) -> Work:
+        """Return an empty unit of work over this store, to be written by ``write``."""
+        return Work(self)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -78,8 +112,9 @@ class SqlStore:
         try:
             yield
         except BaseException:
-            self.run("ROLLBACK TO part")
-            self.run("RELEASE part")
+            if self._in_transaction():
+                self.run("ROLLBACK TO part")
+                self.run("RELEASE part")
             raise
         self.run("RELEASE part")
 
@@ -155,14 +190,12 @@ class SqlStore:
 
     def holders(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[str]:
         """Return who holds ``role`` for ``unit`` or a unit above it at ``at``."""
+        tenures = self._tenures.get((role, unit))
+        if tenures is None:
+            found = self.run(f"select a.person, a.since, a.until {TENURES} and a.role = ?", (unit, role))
+            tenures = self._tenures[role, unit] = found.fetchall()
         ticks = to_ticks(at)
-        found = self.run(
-            "select distinct a.person from appointment a join unit above on above.id = a.unit"
-            " join unit u on u.id = ? and (u.path = above.path or u.path like above.path || '/%')"
-            " where a.role = ? and a.since <= ? and (a.until is null or a.until > ?) order by a.person",
-            (unit, role, ticks, ticks),
-        )
-        return [r[0] for r in found.fetchall()]
+        return sorted({p for p, since, until in tenures if since <= ticks and (until is None or ticks < until)})
 
     # the database itself
 
@@ -170,16 +203,18 @@ class SqlStore:
         """Create the tables where they are missing; refuse a schema that this version does not know."""
         with speaking(self.place):
             metadata.create_all(self.engine)
-        with self.transaction() as cursor:
-            cursor.execute("insert into meta (name, value) values ('schema', ?) on conflict do nothing",
-                           (str(SCHEMA_VERSION),))  # fmt: skip
-            cursor.execute("insert into meta (name, value) values ('created_at', ?) on conflict do nothing",
-                           (now.isoformat(),))  # fmt: skip
+        with self.transaction():
+            for name, value in (("schema", str(SCHEMA_VERSION)), ("created_at", now.isoformat())):
+                self.run("insert into meta (name, value) values (?, ?) on conflict do nothing", (name, value))
         self.check_schema()
 
     def check_schema(self) -> None:
-        """Raise ``StorageTrouble`` unless the database has the schema of this version."""
-        with self.transaction() as cursor:
+        """Raise ``StorageTrouble`` unless the schema is that of this version, ``NotFound`` if there is none."""
+        with speaking(self.place):
+            known = inspect(self.engine).has_table("meta")
+        if not known:
+            raise NotFound(f"{self.place} 里还没有一日办的数据", why="数据库还没有初始化", then="先运行 yiriban init")
+        with self.transaction("BEGIN") as cursor:
             with speaking(self.place):
                 found = cursor.execute("select value from meta where name = 'schema'").fetchone()
         if found is None or found[0] != str(SCHEMA_VERSION):

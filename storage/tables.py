@@ -158,6 +158,7 @@ class ClockRow(SQLModel, table=True):
     __tablename__ = "clock"
     __table_args__ = (
         CheckConstraint("state in ('running', 'met', 'void')", name="state"),
+        CheckConstraint("look_at is null or state = 'running'", name="look_at"),
         Index("ix_clock_look_at", "look_at", sqlite_where=text("look_at is not null"),
               postgresql_where=text("look_at is not null")),
         Index(None, "root"),

@@ -1,0 +1,145 @@
+"""The words of the commands: lamps, due moments, time left, facts, values for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from commands.printing import SHANGHAI, local, money, pick
+from engine.explain import Lamp
+from engine.matter import FactValue, Matter
+from engine.roles import ROLES
+from engine.term import Length
+from engine.workflow import FactDef, MomentName, WorkflowDef
+
+LAMPS: dict[Lamp, tuple[str, str]] = {
+    "normal": ("正常", "normal"),
+    "soon": ("临期", "due soon"),
+    "unverified": ("待核实", "unverified"),
+    "in_time": ("按期", "in time"),
+    "recorded_late": ("补录", "recorded late"),
+    "done_late": ("补办", "done late"),
+    "waiting": ("等待期", "waiting"),
+    "void": ("作废", "void"),
+}
+MOMENT_WORDS: dict[MomentName, tuple[str, str]] = {
+    "promise": ("承诺时限", "promise"),
+    "agreed": ("约定期限", "agreed"),
+    "statutory": ("法定期限", "statutory"),
+}
+DOES: dict[str, tuple[str, str]] = {
+    "remind": ("提醒", "remind"),
+    "warn": ("预警", "warn"),
+    "open": ("督办", "case"),
+    "withdraw": ("预警解除", "withdraw"),
+}
+CHANNELS: dict[str, tuple[str, str]] = {"sms": ("短信", "SMS"), "email": ("邮件", "e-mail")}
+MESSAGE_STATES: dict[str, tuple[str, str]] = {
+    "queued": ("待发", "queued"),
+    "sending": ("发送中", "sending"),
+    "accepted": ("已发", "accepted"),
+    "held": ("暂缓", "held"),
+    "dead": ("未送达", "dead"),
+}
+KINDS: dict[str, tuple[str, str]] = {
+    "opened": ("开立", "opened"),
+    "action": ("办理", "action"),
+    "automatic": ("自动", "automatic"),
+    "observed": ("台账所见", "observed"),
+    "inferred": ("推定", "inferred"),
+    "fire": ("触发", "fire"),
+    "clock": ("计时", "clock"),
+}
+ALIASES: dict[str, tuple[str, str]] = {
+    "plan": ("计划备案号", "plan"),
+    "project": ("项目编号", "project"),
+    "package": ("包号", "package"),
+    "contract": ("合同编号", "contract"),
+    "voucher": ("支付凭证号", "voucher"),
+}
+_TICK = timedelta(microseconds=1)
+
+
+def word(table: Mapping[Any, tuple[str, str]], key: str, lang: str) -> str:
+    """Return the word for ``key``, or the key itself where the table has none."""
+    found = table.get(key)
+    return key if found is None else pick(lang, *found)
+
+
+def role(name: str, lang: str) -> str:
+    """Return what a role is called."""
+    return ROLES[name].in_(lang) if name in ROLES else name
+
+
+def roles(names: Iterable[str], lang: str) -> str:
+    """Return several roles as one phrase."""
+    return pick(lang, "、", ", ").join(role(n, lang) for n in names)
+
+
+def due_at(instant: datetime | None, *, provisional: bool = False, short_for: datetime | None = None) -> str:
+    """A due instant for people: midnight is 24:00 of the day that it ends; ``-`` for none.
+
+    ``short_for`` leaves out the year where it is that of this moment. ``?`` marks a provisional one.
+    """
+    if instant is None:
+        return "-"
+    text = local(instant)
+    if text.endswith("00:00"):
+        text = f"{local(instant - _TICK)[:10]} 24:00"
+    if short_for is not None and text[:4] == local(short_for)[:4]:
+        text = text[5:]
+    return text + ("?" if provisional else "")
+
+
+def span(length: timedelta, lang: str) -> str:
+    """A length of time in its two largest units: ``1 天 6 小时``, ``5 小时``, ``12 分钟``."""
+    minutes = int(abs(length).total_seconds() // 60)
+    days, rest = divmod(minutes, 1440)
+    hours, minutes = divmod(rest, 60)
+    if days:
+        parts = [(days, "天", "d"), (hours, "小时", "h")]
+    elif hours:
+        # the last hours count by the minute
+        parts = [(hours, "小时", "h"), (minutes if hours < 4 else 0, "分钟", "min")]
+    else:
+        parts = [(minutes, "分钟", "min")]
+    said = [f"{n} {pick(lang, zh, en)}" for n, zh, en in parts if n]
+    return " ".join(said) or pick(lang, "不到 1 分钟", "less than 1 min")
+
+
+def left(length: timedelta, lang: str) -> str:
+    """Time left to a due moment, or past it: ``剩 5 小时``, ``已超 1 天 6 小时``."""
+    if length > timedelta():
+        return pick(lang, "剩 ", "") + span(length, lang) + pick(lang, "", " left")
+    return pick(lang, "已超 ", "") + span(length, lang) + pick(lang, "", " past")
+
+
+def length_words(length: Length, lang: str) -> str:
+    """A length in words of the language."""
+    return str(length) if lang == "en" else length.in_chinese()
+
+
+def fact_words(definition: FactDef | None, value: FactValue, lang: str) -> str:
+    """A fact's value for people."""
+    if isinstance(value, bool):
+        return pick(lang, "是" if value else "否", "yes" if value else "no")
+    if isinstance(value, Length):
+        return length_words(value, lang)
+    if isinstance(value, int) and definition is not None and definition.type == "money":
+        return money(value)
+    return str(value)
+
+
+def facts_words(workflow: WorkflowDef, matter: Matter, lang: str) -> list[str]:
+    """All known facts of a matter, in the order of its workflow: ``合同金额 350,000.00 元``."""
+    return [
+        f"{definition.title.in_(lang)} {fact_words(definition, matter.facts[name], lang)}"
+        for name, definition in workflow.facts.items()
+        if name in matter.facts
+    ]
+
+
+def here(instant: datetime | None) -> datetime | None:
+    """An instant in the authority's zone, for JSON: the offset is +08:00."""
+    return None if instant is None else instant.astimezone(SHANGHAI)

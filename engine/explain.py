@@ -1,0 +1,226 @@
+"""Why is this red? Each clock taken apart: anchor, term and article, the count day by day, what fired, what
+comes next; and the lamp that it shows. Values only, nothing is printed here. 说明
+
+Lamps follow decision 5 of the plan: a due moment that passed with nothing recorded is 待核实, not late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Literal
+
+from engine.clock import Clock, missed
+from engine.counting import account
+from engine.law import Ground
+from engine.matter import Matter
+from engine.message import due_day
+from engine.office import Office
+from engine.starting import agreed_of
+from engine.term import Length, Moment
+from engine.work import Fire, Work
+from engine.workdays import WorkingCalendar
+from engine.workflow import MOMENTS, ClockDef, MomentName, Rung, TermDef, Trigger
+
+Lamp = Literal["normal", "soon", "unverified", "in_time", "recorded_late", "done_late", "waiting", "void"]
+"""正常, 临期, 待核实; of an ended clock 按期, 补录 (in time, recorded late), 补办 (late); 等待期; 作废."""
+
+SOON = timedelta(hours=4)
+# no run of rest days is this long, so a working day lies before the due day
+_FAR = timedelta(days=20)
+_TICK = timedelta(microseconds=1)
+
+
+def lamp_of(
+    clock: Clock, kind: str, now: datetime, zone: tzinfo, calendar: Callable[[], WorkingCalendar]
+) -> Lamp:
+    """Return the lamp of a clock at ``now``; ``kind`` is its term's (``max`` or ``min``).
+
+    临期: within four hours, or no working day left before the due day. The calendar is only asked for
+    where it decides.
+    """
+    if clock.state == "void":
+        return "void"
+    if clock.state == "met":
+        return "in_time" if kind == "min" else _ended(clock)
+    if kind == "min":
+        return "waiting"
+    return _running(clock, now, zone, calendar)
+
+
+def _running(clock: Clock, now: datetime, zone: tzinfo, calendar: Callable[[], WorkingCalendar]) -> Lamp:
+    nearest = min((m for n in MOMENTS if (m := clock.moment(n)) is not None), default=None)
+    if nearest is None or nearest - now > _FAR:
+        return "normal"
+    if now >= nearest:
+        return "unverified"
+    day, today = (nearest - _TICK).astimezone(zone).date(), now.astimezone(zone).date()
+    near = nearest - now <= SOON or day == today or calendar().worked_between(today, day) == 0
+    return "soon" if near else "normal"
+
+
+def _ended(clock: Clock) -> Lamp:
+    assert clock.ended_at is not None
+    if missed(clock, clock.ended_at):
+        return "done_late"
+    recorded = clock.ended_recorded_at or clock.ended_at
+    return "recorded_late" if missed(clock, recorded) else "in_time"
+
+
+def worst(lamps: Sequence[Lamp]) -> Lamp:
+    """Return the lamp that a project shows: an open doubt first, then what is near, then what was late."""
+    order: tuple[Lamp, ...] = ("unverified", "soon", "done_late")
+    return next((lamp for lamp in order if lamp in lamps), "normal")
+
+
+@dataclass(frozen=True, slots=True)
+class DueAccount:
+    """One due moment: how it was counted, and how an end at ``ended_at`` (or ``now``) stands to it.
+
+    ``days`` are the rest days skipped and the make-up days counted: (day, name, worked). ``left`` is
+    negative once the moment has passed. ``recounted`` is set where the present calendar gives another
+    moment than the one in force.
+    """
+
+    name: MomentName
+    moment: Moment
+    limit: Length | None
+    ground: Ground | None
+    days: tuple[tuple[date, str, bool], ...]
+    left: timedelta
+    recounted: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RungAccount:
+    """A rung that fired (``fired_at``) or is planned, with whom it told or will tell."""
+
+    name: str
+    does: str
+    at: datetime
+    roles: tuple[str, ...]
+    persons: tuple[str, ...]
+    via: tuple[str, ...]
+    fired_at: datetime | None = None
+    collapsed: bool = False
+    case: str | None = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAccount:
+    """Everything that can be said of one clock."""
+
+    matter: Matter
+    clock: Clock
+    definition: ClockDef
+    term: TermDef
+    started_by: tuple[Trigger, ...]
+    dues: tuple[DueAccount, ...]
+    fired: tuple[RungAccount, ...]
+    planned: tuple[RungAccount, ...]
+    lamp: Lamp
+
+    @property
+    def late(self) -> tuple[MomentName, ...]:
+        """The due moments that the end missed; empty while the clock runs."""
+        if self.clock.state != "met" or self.clock.ended_at is None or self.term.kind == "min":
+            return ()
+        return tuple(missed(self.clock, self.clock.ended_at))
+
+
+def explain(
+    office: Office,
+    work: Work,
+    matter: Matter,
+    clock: Clock,
+    now: datetime,
+    *,
+    fires: Sequence[Fire] = (),
+    told: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+) -> ClockAccount:
+    """Take one clock apart. ``fires`` are those of its matter, ``told`` whom each told: (person, channel)."""
+    definition = office.clock(matter, clock.name)
+    term = office.machines(matter.bundle).bundle.terms[definition.term]
+    lamp = lamp_of(clock, term.kind, now, office.calendar.zone, lambda: office.calendar)
+    own = [f for f in fires if (f.matter, f.clock, f.round) == clock.key]
+    return ClockAccount(
+        matter, clock, definition, term,
+        _started_by(matter, clock, definition),
+        _dues(office, work, matter, clock, definition, now),
+        tuple(_fired(_rungs(office, matter, definition), f, told or {}) for f in own),
+        _planned(office, work, matter, clock, definition),
+        lamp,
+    )  # fmt: skip
+
+
+def _started_by(matter: Matter, clock: Clock, definition: ClockDef) -> tuple[Trigger, ...]:
+    """Of several triggers the later one is the anchor."""
+    if len(definition.starts) == 1:
+        return definition.starts
+    last = tuple(t for t in definition.starts if matter.marks.get(f"{t.kind}:{t.name}") == clock.anchor)
+    return last or definition.starts
+
+
+def _dues(
+    office: Office, work: Work, matter: Matter, clock: Clock, definition: ClockDef, now: datetime
+) -> tuple[DueAccount, ...]:
+    calendar = office.calendar
+    agreed = agreed_of(work, matter, definition)
+    prepared = office.planner(matter).prepare(matter.workflow, definition, clock.anchor, agreed)
+    counted = {d.name: d for d in prepared.dues}
+    end = clock.ended_at or now
+    found: list[DueAccount] = []
+    for name in MOMENTS:
+        instant = clock.moment(name)
+        if instant is None:
+            continue
+        count = counted.get(name)
+        if count is not None and count.moment.instant == instant:
+            moment, recounted = count.moment, None
+        else:
+            # the stored moment is the one in force, whatever a newer calendar or fact would give
+            day = due_day(instant, calendar)
+            at_midnight = calendar.midnight_after(day) == instant
+            moment = Moment(day, instant, "midnight" if at_midnight else None, clock.provisional)
+            recounted = count.moment if count is not None else None
+        plain = count is not None and count.limit is not None and count.limit.unit in ("hours", "minutes")
+        dated = count is not None and count.limit is None
+        days = () if plain or dated else tuple(account(clock.anchor, moment, calendar))
+        limit, ground = (count.limit, count.ground) if count is not None else (None, None)
+        found.append(DueAccount(name, moment, limit, ground, days, instant - end, recounted))
+    return tuple(found)
+
+
+def _fired(
+    rungs: Mapping[str, Rung], fire: Fire, told: Mapping[str, Sequence[tuple[str, str]]]
+) -> RungAccount:
+    heard = told.get(fire.key, ())
+    persons = tuple(dict.fromkeys(person for person, _ in heard))
+    via = tuple(dict.fromkeys(channel for _, channel in heard))
+    roles = rungs[fire.rung].tells if fire.rung in rungs else ()
+    return RungAccount(
+        fire.rung, fire.does, fire.at, roles, persons, via, fire.fired_at, fire.collapsed, fire.case
+    )
+
+
+def _planned(
+    office: Office, work: Work, matter: Matter, clock: Clock, definition: ClockDef
+) -> tuple[RungAccount, ...]:
+    rungs = _rungs(office, matter, definition)
+    found: list[RungAccount] = []
+    for item in clock.plan:
+        rung = rungs[item.rung]
+        persons = dict.fromkeys(p for role in rung.tells for p in work.holders(role, matter, item.at))
+        found.append(
+            RungAccount(
+                rung.name, rung.does, item.at, rung.tells, tuple(persons), rung.via, retry_at=item.retry_at
+            )
+        )
+    return tuple(found)
+
+
+def _rungs(office: Office, matter: Matter, definition: ClockDef) -> dict[str, Rung]:
+    ladder = office.machines(matter.bundle).bundle.ladders.get(definition.ladder)
+    return {r.name: r for r in ladder.rungs} if ladder else {}

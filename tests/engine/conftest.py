@@ -1,0 +1,31 @@
+"""Cities for the engine's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.city import City
+
+
+@pytest.fixture
+def build() -> Iterator[Callable[..., City]]:
+    """Make cities; they are closed afterwards."""
+    made: list[City] = []
+
+    def maker(**how: str) -> City:
+        made.append(City(**how))
+        return made[-1]
+
+    yield maker
+    for city in made:
+        city.store.close()
+
+
+@pytest.fixture
+def city(build: Callable[..., City]) -> City:
+    """A city under the four one-days with one project P1, opened on Monday 2 November 2026 at 09:00."""
+    made = build()
+    made.open("2026-11-02 09:00")
+    return made

@@ -1,0 +1,235 @@
+"""Mapping files: what they may say, and what is answered to those that say it wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from engine.errors import BadInput, NotFound
+from engine.term import Length
+from engine.workflow import WorkflowDef
+from exchange.ledger import Header
+from exchange.mapping import Mapping, lay_over
+from exchange.mapping_reader import BrokenMapping, depths, find_mapping, load_mappings
+from exchange.observation import Finding, Row
+
+Read = Callable[..., tuple[list[Row], list[Finding]]]
+Make = Callable[[str], Mapping]
+
+WHOLE = """\
+mapping: city
+title: {zh: 全市台账, en: city register}
+fits:
+  headers: [项目, 包, 合同, 期, 名称]
+encoding: gb18030
+delimiter: ";"
+dates: [iso, dd.mm.yyyy]
+empty: [无, N/A]
+currency: EUR
+project: [项目]
+parts: {package: [包], contract: [合同], instalment: [期]}
+columns:
+  名称: {is: title}
+  单位: {is: unit}
+  合同号: {alias: contract_no}
+  通知: [{action: package.issue_award_letter}, {action: package.publish_result}]
+  签订: {action: contract.sign_contract}
+  签订二: {action: contract.sign_contract, part: 补, dates: [d/m/yy]}
+  付款: {action: instalment.pay}
+  申请: {date: true, why: 流程尚未覆盖}
+  金额: {fact: contract.amount, unit: 万元}
+  期数: {fact: contract.instalments}
+  小微: {fact: contract.supplier_small, true_words: [是, Y], false_words: [否]}
+  付款期限: {fact: contract.pay_within}
+  验收日: {fact: instalment.accepted_on}
+  发票: {fact: instalment.invoice_no}
+  备注: {ignore: true, why: 自由文字}
+facts:
+  contract.accept_within: 7 working days
+  package.contracts: 2
+"""
+
+
+def test_a_row_says_all_that_its_columns_mean(tmp_path: Path, mapping: Make, read: Read) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(
+        "项目;包;合同;期;名称;单位;合同号;通知;签订;签订二;付款;申请;金额;期数;小微;付款期限;验收日;发票;备注;新列\r\n"
+        "P1;1;A;一;桌椅 采购;图书馆;HT-1;2025-03-04;05.03.2025;6/3/25;无;2025-02-30;1,2.5;3;y;30日;2025-04-01;007;=1+1;x\r\n"
+        "P1;1;A;二;;;n/a;;;;2025-05-06;;0.00000001;x;也许;很久;昨天;;;\r\n".encode("gb18030")
+    )
+    (first, second), findings = read(path, mapping(WHOLE))
+    assert [(s.workflow, s.action, s.day, s.parts, s.column) for s in first.steps] == [
+        ("package", "issue_award_letter", date(2025, 3, 4), ("1",), "通知"),  # Tuesday
+        ("package", "publish_result", date(2025, 3, 4), ("1",), "通知"),  # Tuesday
+        ("contract", "sign_contract", date(2025, 3, 5), ("1", "A"), "签订"),  # Wednesday
+        ("contract", "sign_contract", date(2025, 3, 6), ("1", "补"), "签订二"),  # Thursday
+    ]
+    assert [(s.action, s.day, s.parts) for s in second.steps] == [("pay", date(2025, 5, 6), ("1", "A", "二"))]
+    assert first.facts == [
+        ("contract", ("1", "A"), "instalments", 3),
+        ("contract", ("1", "A"), "supplier_small", True),
+        ("contract", ("1", "A"), "pay_within", Length(30, "days")),
+        ("instalment", ("1", "A", "一"), "accepted_on", date(2025, 4, 1)),  # Tuesday
+        ("instalment", ("1", "A", "一"), "invoice_no", "007"),
+        ("contract", ("1", "A"), "accept_within", Length(7, "working days")),
+        ("package", ("1",), "contracts", 2),
+    ]
+    assert (first.project, first.title, first.unit, first.currency) == ("P1", "桌椅 采购", "图书馆", "EUR")
+    assert (first.aliases, second.aliases, second.project) == ([("contract_no", "HT-1")], [], "P1")
+    assert [(f.kind, f.place.line, f.column) for f in findings] == [
+        ("unreadable_date", 2, "申请"),
+        ("unreadable_amount", 2, "金额"),
+        ("amount_rounded", 3, "金额"),
+        ("unreadable_number", 3, "期数"),
+        ("unreadable_word", 3, "小微"),
+        ("unreadable_length", 3, "付款期限"),
+        ("unreadable_date", 3, "验收日"),
+        ("unknown_column", 1, "新列"),
+    ]
+
+
+def test_a_row_without_a_readable_date_is_refused_and_one_without_a_project_stands_alone(
+    tmp_path: Path, mapping: Make, read: Read
+) -> None:
+    text = WHOLE.replace("encoding: gb18030\n", "")
+    path = tmp_path / "a.csv"
+    path.write_text("项目;包;合同;期;名称;签订;申请\nP1;;;;甲;待定;\n;;;;乙;;2025-03-05\n", encoding="utf-8")
+    (refused, alone), findings = read(path, mapping(text))
+    assert (refused.refused, alone.refused, alone.steps) == ("no_readable_date", "", [])
+    assert alone.project == "a.csv:3"
+    assert [f.kind for f in findings] == ["unreadable_date", "no_project_key"]
+
+
+FAULTY = """\
+mapping: City Register
+title: {en: no Chinese}
+fits:
+  headers: [编号, 名称]
+encoding: utf-9
+delimiter: ";;"
+dates: [dd-mm, iso]
+currency: Euro
+project: [项目号]
+parts: {package: [包号], lot: [标段]}
+columns:
+  编号: {alias: }
+  签订: {action: contract.sign}
+  通知: {action: parcel.issue_award_letter}
+  公告: {action: publish_result}
+  金额: {fact: contract.amount}
+  期数: {fact: contract.instalments, unit: 元}
+  小微: {fact: contract.supplier_small, true_words: [是], false_words: [是]}
+  备注: {ignore: true}
+  单位: {is: buyer}
+  付款: {action: instalment.pay, fact: instalment.paid_amount}
+  期: 一
+  说明: {note: x}
+  名次: {action: instalment.pay, part: 1, colour: red}
+facts:
+  contract.supplier_small: maybe
+  contract.signed_by: 张三
+  contract.amount: 100
+words: x
+"""
+
+FAULTS = """\
+test.yaml:1: 对照：名称 City Register 只能用小写英文、数字和连字符。应写：例如 city-register
+test.yaml:2: 对照 的 title：缺少 zh。应写：zh: 中文名
+test.yaml:3: 对照：fits.headers 里的 名称 没有在 columns 里说明含义。应写：名称: {ignore: true, why: 为什么不用}
+test.yaml:5: 对照：没有这种编码：utf-9。应写：encoding: utf-8 或 gb18030
+test.yaml:6: 对照：delimiter 应是一个字符，或 tab。应写：delimiter: ";"
+test.yaml:7: 对照：看不懂的日期格式：dd-mm。应写：iso、yyyy/m/d、yyyy.m.d、yyyy年m月d日、yyyymmdd、dd.mm.yyyy、dd.mm.yy、d/m/yyyy、d/m/yy、m/d/yyyy、excel
+test.yaml:8: 对照：Euro 不是币种代码。应写：currency: CNY
+test.yaml:9: 对照：project 的列 项目号 不在 fits.headers 里。应写：把 项目号 加进 fits.headers
+test.yaml:10: parts：package 的列 包号 不在 fits.headers 里。应写：把 包号 加进 fits.headers
+test.yaml:10: parts：不认识的键 lot。应写：contract、instalment、package
+test.yaml:12: 列 编号：缺少 alias。应写：alias: contract_no
+test.yaml:13: 列 签订：流程 contract 没有操作 sign。应写：contract.sign_contract
+test.yaml:14: 列 通知：没有流程 parcel。应写：package.……
+test.yaml:15: 列 公告：action 应写成 流程.名称。应写：contract、instalment、package、project.……
+test.yaml:16: 列 金额：金额列须声明单位。应写：unit: fen 或 分 或 元 或 万元
+test.yaml:17: 列 期数：instalments 不是金额，没有单位。应写：删去 unit
+test.yaml:18: 列 小微：是 既是又非。应写：只留在一边
+test.yaml:19: 列 备注：缺少 why。应写：why: 为什么不用这一列
+test.yaml:20: 列 单位：is 不能是 buyer。应写：title、unit
+test.yaml:21: 列 付款：须写明 action、fact、is、alias、date、ignore 之一。应写：{action: 流程.操作}
+test.yaml:22: 对照：列 期 的含义应是 {…} 或其列表。应写：{action: contract.sign_contract}
+test.yaml:23: 列 说明：须写明 action、fact、is、alias、date、ignore 之一。应写：{action: 流程.操作}
+test.yaml:24: 列 名次：part 应是文字。应写：part: "1"
+test.yaml:24: 列 名次：不认识的键 colour。应写：action、dates、part
+test.yaml:26: 对照：contract.supplier_small 的值与类型 boolean 不符。应写：true 或 false
+test.yaml:27: 对照：没有要素 contract.signed_by。应写：contract.notice_url
+test.yaml:28: 对照：contract.amount 的值与类型 money 不符。应写：金额和日期各行不同，用列来写
+test.yaml:29: 对照：不认识的键 words。应写：columns、currency、dates、delimiter、empty、encoding、facts、fits、mapping、parts、project、sheet、title"""
+
+
+def test_every_fault_of_a_mapping_is_named_at_once_with_line_and_what_to_write(mapping: Make) -> None:
+    with pytest.raises(BrokenMapping) as refused:
+        mapping(FAULTY)
+    assert refused.value.exit_code == BadInput.exit_code
+    assert "\n".join(map(str, refused.value.faults)) == FAULTS
+
+
+def test_a_mapping_that_reads_no_date_is_refused(mapping: Make) -> None:
+    with pytest.raises(BrokenMapping, match="没有一列是操作的日期"):
+        mapping("mapping: a\ntitle: {zh: 甲}\nfits: {headers: [名称]}\ncolumns:\n  名称: {is: title}\n")
+
+
+def test_the_faults_of_a_whole_folder_are_named_together(
+    tmp_path: Path, workflows: dict[str, WorkflowDef]
+) -> None:
+    (tmp_path / "a.yaml").write_text(WHOLE, encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(WHOLE, encoding="utf-8")
+    (tmp_path / "c.yaml").write_bytes(b"mapping: \xff\n")
+    (tmp_path / "d.yaml").write_text("mapping: [", encoding="utf-8")
+    with pytest.raises(BrokenMapping) as refused:
+        load_mappings(tmp_path, workflows)
+    assert [(f.file, f.line) for f in refused.value.faults] == [("b.yaml", 1), ("c.yaml", 1), ("d.yaml", 2)]
+    assert load_mappings(tmp_path / "none", workflows) == []
+
+
+def test_a_mapping_is_found_by_name_or_path(
+    tmp_path: Path, mapping: Make, workflows: dict[str, WorkflowDef]
+) -> None:
+    (tmp_path / "mine.yaml").write_text(WHOLE.replace("mapping: city", "mapping: mine"), encoding="utf-8")
+    known = [mapping(WHOLE)]
+    assert find_mapping("city", known, workflows) is known[0]
+    assert find_mapping(str(tmp_path / "mine.yaml"), known, workflows).name == "mine"
+    with pytest.raises(NotFound, match="没有对照 other"):
+        find_mapping("other", known, workflows)
+
+
+def test_part_keys_lead_from_the_project_down(workflows: dict[str, WorkflowDef]) -> None:
+    assert depths(workflows) == {"project": 0, "package": 1, "contract": 2, "instalment": 3}
+
+
+SHORT = "mapping: {}\ntitle: {{zh: 甲}}\nfits: {{headers: [{}]}}\ncolumns:\n{}"
+
+
+@pytest.mark.parametrize(
+    ("header", "fits"),
+    [
+        ("Data e nënshkrimit", True),
+        ("Data e n\ufffdnshkrimit", True),
+        ("Data e n\ufffd\ufffdnshkrimit", True),  # one letter, two bytes lost
+        ("Data e n\ufffdshkrimit", False),  # one mark never stands for two letters
+        ("Data e nenshkrimit", False),
+        ("\ufffdata e nënshkrimit e", False),
+    ],
+)
+def test_a_lost_character_in_a_header_stands_for_one_letter(mapping: Make, header: str, fits: bool) -> None:
+    column = "  Data e nënshkrimit: {action: contract.sign_contract}\n"
+    one = mapping(SHORT.format("a", "Data e nënshkrimit", column))
+    assert (lay_over(one, [Header(1, (header,))]) is not None) is fits
+
+
+def test_a_damaged_header_that_could_be_two_columns_is_neither(mapping: Make) -> None:
+    columns = "  期一: {action: contract.sign_contract}\n  期二: {action: instalment.pay}\n"
+    one = mapping(SHORT.format("a", "期一", columns))
+    assert lay_over(one, [Header(1, ("期\ufffd", "期\ufffd.2"))]) is None
+    laid = lay_over(one, [Header(1, ("期一", "期\ufffd"))])
+    assert laid is not None
+    assert laid.names == {"期一": "期一", "期二": "期\ufffd"}
