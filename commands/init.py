@@ -55,9 +55,9 @@ def init(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """建库，登记单位，并任命 --as 所写的人；重复运行不改变已有内容 / set up; doing it twice changes nothing."""
+    """建库，登记单位，任命 --as 所写的人；重复运行不改变什么 / set up; twice changes nothing."""
     person = _name(person_of(settings), "--as")
-    name = _name(unit or DEFAULT_UNIT, "--unit")
+    name = None if unit is None else _name(unit, "--unit")
     code = _code(jurisdiction)
     existed = _look_at_place(settings)
     # a rehearsal must not leave a file behind: with no database yet it runs in memory
@@ -82,7 +82,7 @@ def init(
         "dry_run": dry_run,
         "changed": bool(made),
         "added": made,
-        "database": store.place if existed or not dry_run else settings.database,
+        "database": str(sqlite_file(settings) or store.place),
         "unit": held.id,
         "jurisdiction": held.jurisdiction,
         "profile": held.profile,
@@ -93,13 +93,21 @@ def init(
     emit(as_json, "init", payload, lambda: _page(ctx, settings.lang, payload, made, held))
 
 
-def _register(room: Room, person: str, name: str, code: str, profile: str | None, bundle: Bundle) -> Unit:
+def _register(
+    room: Room, person: str, name: str | None, code: str, profile: str | None, bundle: Bundle
+) -> Unit:
     """Enter what is missing; refuse to change a unit that is registered otherwise."""
     people = People(room.store)
-    known = next((u for u in people.units() if u.id == name), None)
+    units = people.units()
+    if name is None and len(units) > 1:
+        raise BadInput(
+            f"已登记 {len(units)} 个单位", then="用 --unit 指明一个：" + "、".join(u.id for u in units[:20])
+        )
+    known = units[0] if name is None and units else next((u for u in units if u.id == name), None)
     if known is not None:
         _same(known, code, profile)
-    held = known or Unit(name, name, name, profile or DEFAULT_PROFILE, code or NOWHERE)
+    own = name or DEFAULT_UNIT
+    held = known or Unit(own, own, own, profile or DEFAULT_PROFILE, code or NOWHERE)
     people.add_jurisdiction(held.jurisdiction, held.jurisdiction, _level(held.jurisdiction))
     people.add_unit(held)
     people.add_person(person, person, held.jurisdiction)
@@ -129,11 +137,14 @@ def _look_at_place(settings: Settings) -> bool:
         if path.is_dir():
             raise StorageTrouble(f"{path} 是一个文件夹，不能作数据库", then="用 --database 指定一个文件名")
         if not path.absolute().parent.is_dir():
-            raise StorageTrouble(f"没有文件夹 {path.absolute().parent}", then="先建好文件夹，再运行 yiriban init")
+            missing = path.absolute().parent
+            raise StorageTrouble(f"没有文件夹 {missing}", then="先建好文件夹，再运行 yiriban init")
         if not path.exists():
             if not os.access(path.absolute().parent, os.W_OK):
                 raise StorageTrouble(
-                    f"不能在 {path.absolute().parent} 里建数据库", why="没有写权限", then="换一个文件夹，或请管理员开放写权限"
+                    f"不能在 {path.absolute().parent} 里建数据库",
+                    why="没有写权限",
+                    then="换一个文件夹，或请管理员开放写权限",
                 )
             return False
     store = SqlStore(settings.database)
@@ -151,7 +162,9 @@ def _name(text: str, option: str) -> str:
     name = text.strip()
     if not name or "/" in name or not name.isprintable() or len(name) > _LONGEST_NAME:
         raise BadInput(
-            f"{option} 的名称不能用：{text!r}", why=f"不能是空的，不能有斜杠，最多 {_LONGEST_NAME} 字", then="换一个写法"
+            f"{option} 的名称不能用：{text!r}",
+            why=f"不能是空的，不能有斜杠，最多 {_LONGEST_NAME} 字",
+            then="换一个写法",
         )
     return name
 

@@ -34,6 +34,7 @@ _MOMENT = re.compile(
     r"(?:[ T](?P<time>\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?)?"
 )
 _DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
 
 
 class _Undo(Exception):
@@ -158,8 +159,8 @@ def os_user() -> str:
         return ""
 
 
-def read_at(text: str, option: str = "--at") -> tuple[datetime, date | None]:
-    """Read a moment: the instant (UTC), and the day where only a day was written.
+def read_at(text: str, option: str = "--at") -> tuple[datetime, timedelta]:
+    """Read a moment: its first instant (UTC), and how long it lasts: a day, a minute, a second.
 
     ``2026-11-20`` (its first instant), ``2026-11-20 16:30`` in local time (24:00 too), or ISO 8601
     with an offset. Raise ``BadInput`` otherwise.
@@ -183,7 +184,8 @@ def read_at(text: str, option: str = "--at") -> tuple[datetime, date | None]:
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=SHANGHAI)
-    return moment.astimezone(UTC), None if match["time"] else day
+    width = _DAY if not match["time"] else timedelta(minutes=1) if clock.count(":") == 1 else _SECOND
+    return moment.astimezone(UTC), width
 
 
 def pair(text: str, option: str, example: str) -> tuple[str, str]:

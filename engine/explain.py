@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal
 
-from engine.clock import Clock, missed
-from engine.counting import account
+from engine.advance import too_early
+from engine.clock import Clock, DueMoment, missed
+from engine.counting import account, due
 from engine.law import Ground
 from engine.matter import Matter
 from engine.message import due_day
@@ -21,7 +22,7 @@ from engine.starting import agreed_of
 from engine.term import Length, Moment
 from engine.work import Fire, Work
 from engine.workdays import WorkingCalendar
-from engine.workflow import MOMENTS, ClockDef, MomentName, Rung, TermDef, Trigger
+from engine.workflow import MOMENTS, ActionDef, ClockDef, FactDef, MomentName, Rung, TermDef, Trigger
 
 Lamp = Literal["normal", "soon", "unverified", "in_time", "recorded_late", "done_late", "waiting", "void"]
 """正常, 临期, 待核实; of an ended clock 按期, 补录 (in time, recorded late), 补办 (late); 等待期; 作废."""
@@ -80,7 +81,7 @@ class DueAccount:
 
     ``days`` are the rest days skipped and the make-up days counted: (day, name, worked). ``left`` is
     negative once the moment has passed. ``recounted`` is set where the present calendar gives another
-    moment than the one in force.
+    moment than the one in force, ``rolled_from`` where the last day was a rest day (顺延).
     """
 
     name: MomentName
@@ -90,6 +91,7 @@ class DueAccount:
     days: tuple[tuple[date, str, bool], ...]
     left: timedelta
     recounted: Moment | None = None
+    rolled_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ def _dues(
     office: Office, work: Work, matter: Matter, clock: Clock, definition: ClockDef, now: datetime
 ) -> tuple[DueAccount, ...]:
     calendar = office.calendar
+    term = office.machines(matter.bundle).bundle.terms[definition.term]
     agreed = agreed_of(work, matter, definition)
     prepared = office.planner(matter).prepare(matter.workflow, definition, clock.anchor, agreed)
     counted = {d.name: d for d in prepared.dues}
@@ -185,12 +188,25 @@ def _dues(
             at_midnight = calendar.midnight_after(day) == instant
             moment = Moment(day, instant, "midnight" if at_midnight else None, clock.provisional)
             recounted = count.moment if count is not None else None
+        rolled = _rolled_from(clock, term, count, moment, calendar)
         plain = count is not None and count.limit is not None and count.limit.unit in ("hours", "minutes")
         dated = count is not None and count.limit is None
         days = () if plain or dated else tuple(account(clock.anchor, moment, calendar))
         limit, ground = (count.limit, count.ground) if count is not None else (None, None)
-        found.append(DueAccount(name, moment, limit, ground, days, instant - end, recounted))
+        found.append(DueAccount(name, moment, limit, ground, days, instant - end, recounted, rolled))
     return tuple(found)
+
+
+def _rolled_from(
+    clock: Clock, term: TermDef, count: DueMoment | None, moment: Moment, calendar: WorkingCalendar
+) -> date | None:
+    """Return the rest day on which a term in days, months or years would have ended."""
+    if count is None or count.limit is None or term.kind == "min" or count.moment != moment:
+        return None
+    if count.limit.unit not in ("days", "months", "years"):
+        return None
+    plain = due(clock.anchor, count.limit, term.ends, calendar, roll=False).day
+    return plain if plain != moment.day else None
 
 
 def _fired(
@@ -224,3 +240,47 @@ def _planned(
 def _rungs(office: Office, matter: Matter, definition: ClockDef) -> dict[str, Rung]:
     ladder = office.machines(matter.bundle).bundle.ladders.get(definition.ladder)
     return {r.name: r for r in ladder.rungs} if ladder else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be done now on a matter, by whom, and what has to be handed in with it.
+
+    ``missing`` are the facts still to be given, ``ends`` the running clocks that the action ends,
+    ``not_before`` the end of a minimum period that still forbids it.
+    """
+
+    matter: Matter
+    action: ActionDef
+    holders: tuple[tuple[str, tuple[str, ...]], ...]
+    missing: tuple[FactDef, ...]
+    ends: tuple[Clock, ...]
+    not_before: datetime | None
+
+    @property
+    def urgency(self) -> tuple[bool, float]:
+        """Sort key: what ends the nearest clock first, giving up last."""
+        near = min((m for c in self.ends for n in MOMENTS if (m := c.moment(n))), default=None)
+        return (self.action.needs_reason, near.timestamp() if near else float("inf"))
+
+
+def offers(office: Office, work: Work, matters: Sequence[Matter], now: datetime) -> list[Offer]:
+    """Return what people can do now on ``matters``, the most urgent first."""
+    found: list[Offer] = []
+    for matter in matters:
+        workflow = office.workflow(matter)
+        clocks = [c for c in work.clocks_of(matter) if c.state == "running"]
+        for action in office.machines(matter.bundle).of[matter.workflow].offers(matter.state):
+            if _done_already(matter, action):
+                continue
+            held = tuple((role, tuple(work.holders(role, matter, now))) for role in action.by)
+            missing = tuple(workflow.facts[n] for n in action.needs if n not in matter.facts)
+            ends = tuple(c for c in clocks if action.name in workflow.clocks[c.name].ends)
+            early = [until for _, until in too_early(office, work, matter, action, now)]
+            found.append(Offer(matter, action, held, missing, ends, max(early, default=None)))
+    return sorted(found, key=lambda offer: offer.urgency)
+
+
+def _done_already(matter: Matter, action: ActionDef) -> bool:
+    """A record that was made need not be proposed again; it may still be made again."""
+    return action.to is None and f"action:{action.name}" in matter.marks

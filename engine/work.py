@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
+from json.encoder import encode_basestring as _quote
 from typing import Any, Protocol
 
 from engine.clock import Clock
@@ -280,7 +281,7 @@ class Work:
         return entry
 
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
 
 def line_of(
@@ -296,19 +297,14 @@ def line_of(
     detail: Mapping[str, Any],
 ) -> str:
     """Write a history line in its one canonical form: JSON, keys sorted, UTC instants in ISO 8601."""
-    return _ENCODE(
-        {
-            "matter": matter,
-            "no": no,
-            "kind": kind,
-            "name": name,
-            "at": at.isoformat(),
-            "recorded_at": recorded_at.isoformat(),
-            "actor": actor,
-            "from": came_from,
-            "to": went_to,
-            "detail": detail,
-        }
+    # spelled out rather than encoded as a dictionary: half the time (docs/why/speed.md)
+    instant = at.isoformat()
+    recorded = instant if recorded_at is at else recorded_at.isoformat()
+    return (
+        f'{{"actor":{_quote(actor)},"at":"{instant}","detail":{_ENCODE(detail) if detail else "{}"}'
+        f',"from":{"null" if came_from is None else _quote(came_from)},"kind":{_quote(kind)}'
+        f',"matter":{_quote(matter)},"name":{_quote(name)},"no":{no},"recorded_at":"{recorded}"'
+        f',"to":{"null" if went_to is None else _quote(went_to)}}}'
     )
 
 

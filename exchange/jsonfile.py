@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import DamagedFile
+from exchange.jsonlines import whole_characters, writes_surrogates
 from exchange.textfile import undecodable
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -34,6 +35,7 @@ class JsonFile:
         self._at = 0
         self._counted, self._line = 0, 1
         self._decoder = json.JSONDecoder(parse_float=Decimal)
+        self._surrogates = writes_surrogates(self._text)
         nul = self._text.find("\0")
         if nul >= 0:
             self._at = nul
@@ -61,7 +63,7 @@ class JsonFile:
             raise self._damaged(error.msg) from error
         except (RecursionError, ValueError) as error:
             raise self._damaged("嵌套过深或数字过长") from error
-        return value
+        return whole_characters(value) if self._surrogates else value
 
     def items(self) -> Iterator[int]:
         """Walk the items of the list that begins here: yields each one's line; the caller reads it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 from engine.errors import DamagedFile
 from exchange.cells import Cell, Trouble
 from exchange.textfile import open_lines
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 def read_objects(
@@ -57,11 +60,27 @@ def read_values(
         )
 
 
+def writes_surrogates(text: str) -> bool:
+    """Whether a JSON text holds an escape such as ``\\ud83d``: a half of one may be no character."""
+    return "\\ud" in text or "\\uD" in text
+
+
+def whole_characters(value: Any) -> Any:
+    """Replace halves of characters by U+FFFD, as any decoder would: no database can keep a half."""
+    if isinstance(value, str):
+        return value if value.isascii() else _LONE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {whole_characters(key): whole_characters(item) for key, item in value.items()}
+    return [whole_characters(item) for item in value] if isinstance(value, list) else value
+
+
 def _parse(text: str) -> tuple[dict[str, Any] | None, str]:
     try:
         value = json.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:
         return None, str(error).split(":")[0]
+    if writes_surrogates(text):
+        value = whole_characters(value)
     return (value, "") if isinstance(value, dict) else (None, "not_an_object")
 
 

@@ -1,13 +1,13 @@
 """What one OCDS release says happened: dates of award, notice, signature and payment.
 
-An award's date is the day of the decision; only a dated award notice counts as the award letter, and
-nothing in OCDS is the end of an evaluation (docs/decisions/0005-ocds-mapping.md).
+An award notice counts as the award letter; where none is dated, the award's own date stands for it.
+Nothing in OCDS is the end of an evaluation (docs/decisions/0005-ocds-mapping.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -18,8 +18,8 @@ from exchange.dates import DateReader
 from exchange.observation import Finding, Place, Row, Step
 from exchange.rows import NO_DATE
 
-AWARD_DATE = ("package", "decide_award")
-"""What `awards[].date` is taken for: "usually the date on which a decision to award was made"."""
+DECIDED, NOTIFIED = "decide_award", "issue_award_letter"
+"""`awards[].date` is the decision beside a dated award notice, and stands for the notice without one."""
 
 _NOT_AWARDED = frozenset({"pending", "cancelled", "unsuccessful"})
 _NOT_IN_FORCE = frozenset({"pending", "cancelled"})
@@ -92,6 +92,15 @@ class _Release:
             # A contract of no award is a package of its own, unless there is but one award to belong to.
             own = awards[0][0] if len(awards) == 1 else f"contract:{key}" if key else ""
             self._contract((identifier(contract.get("awardID")) or own, key), contract)
+        self._stand_in()
+
+    def _stand_in(self) -> None:
+        """Let an award's date stand for its notice where no notice is dated."""
+        notified = {step.parts for step in self.row.steps if step.action == NOTIFIED}
+        self.row.steps = [
+            replace(step, action=NOTIFIED) if step.action == DECIDED and step.parts not in notified else step
+            for step in self.row.steps
+        ]
 
     def _award(self, key: str, award: dict[str, Any]) -> None:
         day = self._day(award.get("date"), "awards.date")
@@ -103,7 +112,7 @@ class _Release:
             return
         parts = (key,)
         if day is not None:
-            self._step(AWARD_DATE[0], AWARD_DATE[1], day, parts, "awards.date")
+            self._step("package", DECIDED, day, parts, "awards.date")
             suppliers = _objects(award.get("suppliers"))
             supplier = next((name for one in suppliers if (name := _text(one.get("name")))), "")
             if supplier:
@@ -114,7 +123,7 @@ class _Release:
     def _notice(self, parts: tuple[str, ...], documents: Iterable[dict[str, Any]], column: str) -> None:
         day = self._published(documents, _AWARD_NOTICES, column)
         if day is not None:
-            self._step("package", "issue_award_letter", day, parts, column)
+            self._step("package", NOTIFIED, day, parts, column)
             self._step("package", "publish_result", day, parts, column)
 
     def _contract(self, parts: tuple[str, str], contract: dict[str, Any]) -> None:

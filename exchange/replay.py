@@ -68,6 +68,7 @@ class Tally:
     read: int = 0
     replayed: int = 0
     refused: int = 0
+    without_steps: int = 0
     projects: int = 0
     matters: int = 0
     actions: int = 0
@@ -127,6 +128,8 @@ class Replay:
             if row.refused:
                 self.tally.refused += 1
                 self.tally.findings.append(Finding(row.refused, row.place, "本行未回放"))
+            elif not row.steps:
+                self.tally.without_steps += 1
             spool.add(row)
         self.tally.replayed = self.tally.read - self.tally.refused
         self.tally.findings += spool.findings()

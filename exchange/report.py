@@ -124,7 +124,12 @@ class Report:
             "calendar": self.calendar,
             "bundle": self.bundle,
             "mappings": self.mappings,
-            "rows": {"read": tally.read, "replayed": tally.replayed, "refused": tally.refused},
+            "rows": {
+                "read": tally.read,
+                "replayed": tally.replayed,
+                "refused": tally.refused,
+                "without_steps": tally.without_steps,
+            },
             "projects": tally.projects,
             "matters": tally.matters,
             "actions": tally.actions,
@@ -147,6 +152,10 @@ class Report:
             out.append(
                 f"未评判：{names}——计时的起点和终点都在来源中出现、且终点不早于起点，才作评判；"
                 "缺少的步骤由回放推定，推定的步骤不启动计时。"
+            )
+        if self.tally.without_steps:
+            out.append(
+                f"{self.tally.without_steps} 行有日期，但没有一个是流程中的步骤：已计入回放，没有开立项目。"
             )
         if self.tally.unjudged:
             out.append("部分规则因来源缺少要素而未判断，见 rules_not_judged。")

@@ -180,9 +180,13 @@ def _nothing(path: Path, single: bool, names: list[str], findings: list[Finding]
             then="另存为其中一种，再试",
         )
     why = findings[0].message if findings else ""
-    example = path if single else path / names[0]
+    what = f"{path} 不知道怎么读" if single else f"{path} 里 {len(names)} 个文件都不知道怎么读"
+    tables = [name for name in names if kind_of(Path(name))]
+    if not tables:
+        return BadInput(what, why=why, then="检查是否拿对了文件，或从原系统导出台账（.csv、.xlsx、.jsonl）")
+    example = path if single else path / tables[0]
     return BadInput(
-        f"{path} 不知道怎么读" if single else f"{path} 里 {len(names)} 个文件都不知道怎么读",
+        what,
         why=why,
         then=f"运行 yiriban mapping suggest {example} > 对照.yaml，核对后用 --mapping 对照.yaml 再试",
     )

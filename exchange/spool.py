@@ -162,7 +162,8 @@ class Spool:
 
     def steps_of(self, project: int) -> list[Step]:
         """All steps of one project: by day, then rank, then the source's order."""
-        found = self._db.execute(f"select {_STEP} from step where project = ? order by day, rank, no", (project,))
+        query = f"select {_STEP} from step where project = ? order by day, rank, no"
+        found = self._db.execute(query, (project,))
         return [_step_of(row) for row in found]
 
     def head(self, project: int) -> Head:

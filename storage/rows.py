@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring as _quote
 from typing import Any
 
 from engine.clock import Clock, Planned
 from engine.matter import Entry, FactValue, Matter
 from engine.term import Length, read_length
 from engine.work import Fire, Handed, Message, Work
-from storage.moments import from_ticks, to_ticks
+from storage import moments
+from storage.moments import from_ticks
 
 Row = tuple[Any, ...]
 
@@ -41,7 +44,8 @@ MESSAGE = (
 EVIDENCE = ("matter", "history_no", "kind", "name", "sha256", "size", "place", "jurisdiction")
 ALIAS = ("kind", "value", "matter", "jurisdiction")
 
-_dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# many rows of one transaction share their instants: midnights, the moment of recording
+to_ticks = lru_cache(maxsize=8192)(moments.to_ticks)
 
 
 def _at(moment: datetime | None) -> int | None:
@@ -70,7 +74,7 @@ def matter_changes(m: Matter) -> Row:
 
 
 def _marks(m: Matter) -> str:
-    return _dump({k: to_ticks(v) for k, v in m.marks.items()}) if m.marks else "{}"
+    return "{" + ",".join([f"{_quote(k)}:{to_ticks(v)}" for k, v in m.marks.items()]) + "}"
 
 
 def matter_of(row: Row) -> Matter:
@@ -113,7 +117,12 @@ def entry_row(e: Entry, jurisdiction: str) -> Row:
 
 
 def _plan(clock: Clock) -> str:
-    return _dump([[to_ticks(p.at), p.rung, p.occurrence, _at(p.retry_at)] for p in clock.plan]) if clock.plan else "[]"
+    # JSON spelled out: half the time of an encoder, and every changed clock passes here
+    planned = [
+        f'[{to_ticks(p.at)},{_quote(p.rung)},{p.occurrence},{"null" if p.retry_at is None else to_ticks(p.retry_at)}]'
+        for p in clock.plan
+    ]
+    return "[" + ",".join(planned) + "]"
 
 
 def clock_row(c: Clock) -> Row:

@@ -141,8 +141,8 @@ class City:
             if evidence is None:
                 evidence = [paper(kind) for kind in wanted.evidence]
         role = wanted.by[0] if wanted is not None and wanted.by else "officer"
-        actor = by if isinstance(by, Actor) else self.actor(by or PERSONS[role])
-        other = self.actor(second) if second else None
+        actor = by if isinstance(by, Actor) else self.actor(by or PERSONS[role], recorded)
+        other = self.actor(second, recorded) if second else None
         request = Request(on, action, done, facts, tuple(evidence or ()), reason, revision, other)
         with self.store.work() as work:
             work.family(on.split(".")[0].split("-C")[0])
@@ -168,10 +168,16 @@ class City:
         found = [w.actions[action] for w in self.office.current.workflows.values() if action in w.actions]
         return next((a for a in found if not a.automatic), found[0] if found else None)
 
-    def actor(self, person: str) -> Actor:
-        """The person with the roles held."""
+    def actor(self, person: str, at: datetime) -> Actor:
+        """The person with the roles held at ``at``."""
         with self.store.transaction():
-            return Actor(person, People(self.store).roles(person, UNIT, BEGAN))
+            return Actor(person, People(self.store).roles(person, UNIT, at))
+
+    def appoint(self, person: str, role: str, since: str, until: str | None = None) -> None:
+        """Appoint one more person."""
+        end = moment(until) if until else None
+        with self.store.transaction():
+            People(self.store).appoint(Appointment(person, role, UNIT, moment(since), end, PLACE))
 
     # looking
 

@@ -31,9 +31,11 @@ def test_who_holds_no_fitting_appointment_is_forbidden(city: City) -> None:
     assert "tracker" in error.why
 
 
-def test_an_appointment_counts_only_from_its_day_on(city: City) -> None:
-    stranger = "吴十"
-    refused(city, Forbidden, "end_evaluation", MONDAY, by=stranger)
+def test_an_appointment_counts_from_its_first_moment_to_before_its_last(city: City) -> None:
+    city.appoint("吴十", "agency", "2026-11-02 10:00", "2026-11-02 12:00")
+    refused(city, Forbidden, "end_evaluation", "2026-11-02 09:59:59", by="吴十")
+    refused(city, Forbidden, "end_evaluation", "2026-11-02 12:00", by="吴十")
+    city.do("end_evaluation", "2026-11-02 10:00", by="吴十")
 
 
 def test_a_stale_revision_is_a_conflict(city: City) -> None:
@@ -155,7 +157,7 @@ def test_beyond_three_working_days_a_record_needs_evidence_and_a_second_person_w
         city, Forbidden, "end_evaluation", MONDAY, now=friday, reason="漏登", evidence=proof, by="赵六", second="钱八"
     )
     city.do("end_evaluation", MONDAY, now=friday, reason="漏登", evidence=proof, by="赵六", second="张三")
-    assert '"second":"张三"' in city.rows("select body from history where name = 'end_evaluation'")[0][0]
+    assert '"second":"张三"' in city.rows("select body from history where kind = 'action'")[0][0]
 
 
 def test_rest_days_do_not_use_up_the_three_working_days(city: City) -> None:

@@ -92,7 +92,8 @@ def test_a_release_says_when_things_happened_and_nothing_of_the_evaluation(
     assert (row.project, row.title, row.unit, row.currency) == ("ocds-x-1", "办公桌椅", "市图书馆", "EUR")
     assert row.aliases == [("ocid", "ocds-x-1"), ("tender", "7")]
     assert sorted(f.kind for f in findings) == [
-        "amount_rounded", "award_not_active", "contract_amendment", "contract_not_active", "year_out_of_range",
+        "amount_rounded", "award_not_active", "contract_amendment", "contract_not_active",
+        "year_out_of_range",
     ]  # fmt: skip
 
 
@@ -105,7 +106,7 @@ WRAPPINGS: list[tuple[str, Any]] = [
     ("a record with releases only", {"records": [{"ocid": "ocds-x-1", "releases": [_release()]}]}),
     (
         "a bare record with its releases first",
-        {"publisher": {}, "uri": "x", "releases": [_release("9")], "versionedRelease": {}, "compiledRelease": _release()},
+        {"uri": "x", "releases": [_release("9")], "versionedRelease": {}, "compiledRelease": _release()},
     ),
 ]  # fmt: skip
 
@@ -169,6 +170,13 @@ def test_releases_without_content_ocid_or_date_are_refused_with_the_reason(
         "",
         "unreadable_row",
     ]
+
+
+def test_half_a_character_becomes_a_lost_one_and_a_whole_one_stays(tmp_path: Path, read: Read) -> None:
+    text = json.dumps(_release(tender={"title": "A\ud800B\U0001f600"}))
+    for name in ("a.json", "a.jsonl"):
+        (tmp_path / name).write_text(text + "\n", encoding="utf-8")
+        assert read(tmp_path / name)[0][0].title == "A\ufffdB\U0001f600"
 
 
 def test_a_contract_of_no_award_stands_in_a_package_of_its_own(tmp_path: Path, read: Read) -> None:

@@ -85,7 +85,7 @@ def test_closing_leaves_nothing_behind_even_after_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    unknown = _row(1, "P", _step("unknown", MON))
     with pytest.raises(KeyError), Spool(lambda _workflow, action: ORDER[action]) as spool:
-        assert list(tmp_path.iterdir())
-        spool.add(_row(1, "P", _step("unknown", MON)))
+        spool.add(unknown)
     assert list(tmp_path.iterdir()) == []

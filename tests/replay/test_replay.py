@@ -100,7 +100,7 @@ def test_dates_in_the_wrong_order_are_a_finding_with_file_and_line(run: Run, reg
     assert ("wrong_order", "register.csv", 3) in found
     assert ("end_before_start", "register.csv", 3) in found
     assert ("no_readable_date", "register.csv", 2) in found
-    assert report["rows"] == {"read": 2, "replayed": 1, "refused": 1}
+    assert report["rows"] == {"read": 2, "replayed": 1, "refused": 1, "without_steps": 0}
 
 
 def test_every_shown_rule_is_judged_or_said_to_lack_a_fact(run: Run, register: Callable[..., Path]) -> None:

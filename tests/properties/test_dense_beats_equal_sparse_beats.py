@@ -1,0 +1,71 @@
+"""However often somebody looks, the same breaches are found: dense beats equal sparse beats (design 2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import Phase, find, given, settings
+
+from engine import advance, passing, performing
+from tests.properties.histories import HISTORIES, THOROUGH, History, Stage, budget, play
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """Two cities for all histories of this module, one per profile."""
+    made = Stage()
+    yield made
+    made.close()
+
+
+def both(stage: Stage, history: History) -> tuple[Any, Any]:
+    dense = play(stage.empty(history.profile), history, dense=True)
+    sparse = play(stage.empty(history.profile), history, dense=False)
+    return dense, sparse
+
+
+@budget(70, 1500)
+@given(history=HISTORIES)
+def test_dense_beats_equal_sparse_beats(stage: Stage, history: History) -> None:
+    (said, dense), (also, sparse) = both(stage, history)
+    assert said == also
+    for part in ("matters", "clocks", "fires"):
+        assert dense[part] == sparse[part]
+
+
+def counterexample(stage: Stage, tries: int = 400) -> History:
+    """Find a history on which dense and sparse beats differ; raise ``NoSuchExample`` if there is none."""
+
+    def differs(history: History) -> bool:
+        dense, sparse = both(stage, history)
+        return bool(dense != sparse)
+
+    how = settings(budget(tries, tries), phases=(Phase.generate,), database=None)
+    return find(HISTORIES, differs, settings=how)
+
+
+def test_a_planted_act_before_time_passes_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(advance, "pass_time", lambda *_args, **_how: [])
+    assert counterexample(stage)
+
+
+def test_a_planted_breach_on_the_day_of_the_beat_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = passing.open_case
+
+    def late(*args: Any, **how: Any) -> Any:
+        return whole(*args, **{**how, "at": how["now"]})
+
+    monkeypatch.setattr(passing, "open_case", late)
+    assert counterexample(stage)
+
+
+@pytest.mark.skipif(not THOROUGH, reason="the same argument at length: set YIRIBAN_THOROUGH")
+def test_a_planted_forgetting_of_corrections_would_not_be_found_here(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not depend on beats is no business of this property; scenarios look after it."""
+    monkeypatch.setattr(performing, "_corrected", lambda *_args: None)
+    with pytest.raises(Exception, match="No examples"):
+        counterexample(stage, tries=50)
