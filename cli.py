@@ -65,11 +65,11 @@ class ChineseHelp(click.HelpFormatter):
 class LazyGroup(click.Group):
     """A group whose members are imported when they are called, and not before."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Name the commands in the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module; raise ``NotFound`` where this installation lacks it."""
         if cmd_name not in COMMANDS:
             return None

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import event
 
@@ -38,7 +38,9 @@ Statement = tuple[bool, str, Any]
 
 def office() -> Office:
     """Return an office over the shipped workflows and the calendar of China."""
-    return Office(read_bundle(WORKFLOWS), compile_calendar("CN", WORKFLOWS / "calendars"), read_texts(WORKFLOWS))
+    return Office(
+        read_bundle(WORKFLOWS), compile_calendar("CN", WORKFLOWS / "calendars"), read_texts(WORKFLOWS)
+    )
 
 
 def fresh_store(path: Path) -> SqlStore:
@@ -74,14 +76,16 @@ class Recorder:
         said = self.statements
 
         class Cursor(sqlite3.Cursor):
-            def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            def execute(self, sql: str, parameters: Any = (), /) -> Self:
                 said.append((False, sql, parameters))
-                return super().execute(sql, parameters)
+                super().execute(sql, parameters)
+                return self
 
-            def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+            def executemany(self, sql: str, parameters: Iterable[Any], /) -> Self:
                 kept = list(parameters)
                 said.append((True, sql, kept))
-                return super().executemany(sql, kept)
+                super().executemany(sql, kept)
+                return self
 
         class Connection(sqlite3.Connection):
             def cursor(self, factory: Any = Cursor) -> Any:
@@ -145,7 +149,11 @@ def dump(path: Path) -> Dump:
     with bare(path) as connection:
         for table in tables(connection):
             counts[table] = 0
-            keys = [r[1] for r in sorted(connection.execute(f"pragma table_info({table})"), key=lambda r: r[5]) if r[5]]
+            keys = [
+                r[1]
+                for r in sorted(connection.execute(f"pragma table_info({table})"), key=lambda r: r[5])
+                if r[5]
+            ]
             for row in connection.execute(f"select * from {table} order by {', '.join(keys)}"):
                 line = repr(row).encode()
                 digest.update(line)
@@ -156,7 +164,9 @@ def dump(path: Path) -> Dump:
 
 def tables(connection: sqlite3.Connection) -> list[str]:
     """Name the tables of a database."""
-    found = connection.execute("select name from sqlite_master where type = 'table' and name not like 'sqlite%' order by 1")
+    found = connection.execute(
+        "select name from sqlite_master where type = 'table' and name not like 'sqlite%' order by 1"
+    )
     return [r[0] for r in found]
 
 
@@ -183,15 +193,18 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Set rows under heads, the first column to the left, the others to the right."""
     lines = [list(heads), *map(list, rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
-    out = ["  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
-           for line in lines]  # fmt: skip
-    return "\n".join(line.rstrip() for line in out)
+    set_out = []
+    for first, *others in lines:
+        rest = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        set_out.append("  ".join([first.ljust(widths[0]), *rest]))
+    return "\n".join(set_out)
 
 
 def same(ours: Dump, theirs: Dump) -> bool:
     """Say on paper whether both sides left the same rows, and return it."""
     equal = ours == theirs
-    print(f"rows left by both sides: {'the same' if equal else 'DIFFERENT'}, {ours.rows} rows, {ours.size} bytes")
+    said = "the same" if equal else "DIFFERENT"
+    print(f"rows left by both sides: {said}, {ours.rows:,} rows, {ours.size:,} bytes")
     if not equal:
         print(f"  ours   {ours}\n  theirs {theirs}")
     return equal

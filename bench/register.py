@@ -15,8 +15,8 @@ from engine.workdays import WorkingCalendar
 
 FIRST = date(2021, 1, 4)
 HEADERS = (
-    "项目编号", "项目名称", "采购单位", "评审结束", "评审报告送达", "确定成交", "通知书发出", "合同金额(万元)", "合同签订",
-    "合同公告", "验收申请", "验收通过", "收到发票", "资金支付", "中小企业",
+    "项目编号", "项目名称", "采购单位", "评审结束", "评审报告送达", "确定成交", "通知书发出", "合同金额(万元)",
+    "合同签订", "合同公告", "验收申请", "验收通过", "收到发票", "资金支付", "中小企业",
 )  # fmt: skip
 # column, working days after the step before when all goes well, share of lines that never get further
 STEPS: tuple[tuple[str, int, float], ...] = (
@@ -31,11 +31,28 @@ STEPS: tuple[tuple[str, int, float], ...] = (
     ("资金支付", 1, 0.02),
 )
 LATE, VERY_LATE = 0.15, 0.05
-UNITS = ("市第一中学", "市人民医院", "市水利局", "市公安局", "市城市管理局", "市交通运输局", "市图书馆", "市生态环境局")
-THINGS = ("办公家具采购项目", "食堂食材配送采购项目", "医用耗材配送采购项目", "道路养护服务项目", "信息系统运维项目")
+UNITS = (
+    "市第一中学",
+    "市人民医院",
+    "市水利局",
+    "市公安局",
+    "市城市管理局",
+    "市交通运输局",
+    "市图书馆",
+    "市生态环境局",
+)
+THINGS = (
+    "办公家具采购项目",
+    "食堂食材配送采购项目",
+    "医用耗材配送采购项目",
+    "道路养护服务项目",
+    "信息系统运维项目",
+)
 
 
-def write_register(path: Path, rows: int, calendar: WorkingCalendar, *, per_day: int, seed: int = 20261121) -> date:
+def write_register(
+    path: Path, rows: int, calendar: WorkingCalendar, *, per_day: int, seed: int = 20261121
+) -> date:
     """Write ``rows`` projects, ``per_day`` of which begin on each working day; return the last day seen."""
     random = Random(seed)
     last = FIRST

@@ -11,7 +11,7 @@ from commands.words import (
     DOES,
     LAMPS,
     MOMENT_WORDS,
-    due_at,
+    fire_at,
     here,
     left,
     length_words,
@@ -157,23 +157,28 @@ def _rungs(account: ClockAccount, now: datetime, lang: str) -> list[str]:
     lines: list[str] = []
     for rung in account.fired:
         late = rung.fired_at - rung.at if rung.fired_at else timedelta()
-        text = f"{pick(lang, '已触发', 'fired')}  {due_at(rung.at)}  {word(DOES, rung.does, lang)}"
+        text = f"{pick(lang, '已触发', 'fired')}  {fire_at(rung.does, rung.at)}  {_does(rung, lang)}"
         if rung.collapsed:
             text += pick(lang, "  已过时，未发", "  stale, not sent")
         else:
             text += f"  {told(rung, lang)}"
         if rung.case:
             text += f"  {pick(lang, '督办件', 'case')} {rung.case}"
-        if late >= timedelta(minutes=1):
+        if late >= timedelta(minutes=1) and not rung.collapsed:
             text += pick(lang, f"  迟 {span(late, lang)}", f"  {span(late, lang)} behind")
         lines.append(text)
     for rung in account.planned:
-        text = f"{pick(lang, '接下来', 'next')}  {due_at(rung.at)}  {word(DOES, rung.does, lang)}"
+        text = f"{pick(lang, '接下来', 'next')}  {fire_at(rung.does, rung.at)}  {_does(rung, lang)}"
         text += f"  {told(rung, lang)}"
         if rung.at <= now:
             text += pick(lang, "  已到点，待巡查", "  due, waits for a patrol")
         lines.append(text)
     return lines
+
+
+def _does(rung: RungAccount, lang: str) -> str:
+    does = word(DOES, rung.does, lang)
+    return does if rung.moment is None else f"{does}（{word(MOMENT_WORDS, rung.moment, lang)}）"
 
 
 def told(rung: RungAccount, lang: str) -> str:
@@ -235,6 +240,7 @@ def _rung_data(rung: RungAccount) -> dict[str, Any]:
     return {
         "rung": rung.name,
         "does": rung.does,
+        "moment": rung.moment,
         "at": here(rung.at),
         "fired_at": here(rung.fired_at),
         "collapsed": rung.collapsed,

@@ -39,9 +39,7 @@ _NAMES = {
 @click.option(
     "--jurisdiction", metavar="CODE", help="行政区划代码，六位数字，按预算级次 / six digits, by budget level"
 )
-@click.option(
-    "--profile", metavar="NAME", help=f"地方时限方案，默认 {DEFAULT_PROFILE} / which promises hold"
-)
+@click.option("--profile", metavar="NAME", help=f"地方时限方案，默认 {DEFAULT_PROFILE} / which promises hold")
 @dry_run_option
 @common_options
 @pass_settings

@@ -12,7 +12,9 @@ import click
 @contextmanager
 def bar(label: str, length: int) -> Iterator[Callable[[int], None]]:
     """Give a function that is told how much is done so far; nothing is drawn where nobody looks."""
-    with click.progressbar(length=max(length, 1), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as drawn:
+    with click.progressbar(
+        length=max(length, 1), label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as drawn:
         done = 0
 
         def told(so_far: int) -> None:

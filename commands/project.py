@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
-from pathlib import Path
 
 import click
 
 from commands.clock_page import account_data, explain_page
+from commands.entries import alias_of, code_of, document, facts_of, happened, past, title_of
 from commands.printing import SHANGHAI, common_options, emit, local, pass_settings, pick, say
 from commands.project_page import (
     Project,
@@ -24,18 +22,18 @@ from commands.project_page import (
     summary_data,
 )
 from commands.receipt_page import receipt_data, receipt_page, take
-from commands.room import Room, dry_run_option, enter, limit_option, pair, person_of, read_at, typed
-from commands.words import ALIASES, here
+from commands.room import Room, dry_run_option, enter, limit_option, person_of, read_at, typed
+from commands.words import ALIASES, fold, here
 from engine.advance import Request, advance, find
+from engine.clock import Clock
 from engine.directory import Unit
 from engine.errors import BadInput, Conflict, Forbidden
 from engine.explain import ClockAccount, explain, lamp_of, offers, worst
 from engine.factvalue import read_fact
-from engine.matter import Evidence, FactValue, Matter
+from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.opening import open_matter
 from engine.work import Work
-from engine.workflow import ActionDef
 from runtime.settings import Settings
 from storage import views
 from storage.people import People
@@ -45,8 +43,6 @@ from storage.store import SqlStore
 WORKFLOW = "project"
 OPENERS = frozenset({"officer", "purchaser_rep", "purchaser_head", "agency"})
 LAST_LINES = 8
-_LONGEST_TITLE = 200
-_LONGEST_CODE = 60
 
 
 @click.group()
@@ -60,7 +56,9 @@ def project() -> None:
 @click.option("--packages", type=int, default=1, show_default=True, metavar="N", help="采购包数 / packages")
 @click.option("--code", metavar="CODE", help="项目编号；不写则按年编号 / its number, else a running one")
 @click.option("--budget", metavar="AMOUNT", help="采购预算，写明单位，如 350000元 / with its unit")
-@click.option("--alias", "numbers", multiple=True, metavar="KIND=VALUE", help="另有的编号：" + "、".join(ALIASES))
+@click.option(
+    "--alias", "numbers", multiple=True, metavar="KIND=VALUE", help="另有的编号：" + "、".join(ALIASES)
+)
 @click.option("--at", metavar="MOMENT", help="何时开立，默认此刻 / when it began, default now")
 @dry_run_option
 @common_options
@@ -72,15 +70,15 @@ def new(
 ) -> None:  # fmt: skip
     """新建一个项目，连同它的采购包 / open a project with its packages."""
     person = person_of(settings)
-    name = _title(title)
-    wanted = None if code is None else _code(code)
-    aliases = [_alias(text) for text in numbers]
+    name = title_of(title)
+    wanted = None if code is None else code_of(code)
+    aliases = [alias_of(text) for text in numbers]
     with enter(settings) as room:
         office = room.office()
         facts: dict[str, FactValue] = {"packages": packages}
         if budget is not None:
             facts["budget"] = read_fact(office.current.workflows[WORKFLOW].facts["budget"], budget)
-        opened_at = room.now if at is None else _past(read_at(at)[0], room.now)
+        opened_at = room.now if at is None else past(read_at(at)[0], room.now)
         with room.writing(dry_run=dry_run) as work:
             place = _unit_for(room, person, unit)
             number = wanted or Registry(room.store).next_project(opened_at.astimezone(SHANGHAI).year)
@@ -113,44 +111,9 @@ def new(
         shown = Project(matter, opened, (), (), {}, (), following, "normal", room.now)
         lines.append(pick(lang, "接下来可以：", "What can be done next:"))
         lines += [f"  {line}" for line in offers_page(shown, command, lang).split("\n")]
-        return "\n".join(lines)
+        return fold("\n".join(lines))
 
     emit(as_json, "project.new", payload, page)
-
-
-def _title(text: str) -> str:
-    name = text.strip()
-    if not name or not name.isprintable() or len(name) > _LONGEST_TITLE:
-        raise BadInput(
-            f"项目名称不能用：{text!r}", why=f"不能是空的，不能换行，最多 {_LONGEST_TITLE} 字", then="换一个写法"
-        )
-    return name
-
-
-def _code(text: str) -> str:
-    """Return a code that can be an id: parts add ``.1`` to it, cases ``-C1``, keys put ``/`` behind it."""
-    code = text.strip()
-    if not re.fullmatch(r"[\w〔〕（）()\[\]#-]+", code) or re.search(r"-C\d+$", code) or len(code) > _LONGEST_CODE:
-        raise BadInput(
-            f"项目编号不能用：{text!r}",
-            why="编号由文字、数字、-_〔〕（） 组成，不含 . / 和空格，不以 -C 加数字结尾",
-            then="另取编号，原编号用 --alias project=原编号 记下，照样可以查到",
-        )
-    return code
-
-
-def _alias(text: str) -> tuple[str, str]:
-    kind, value = pair(text, "--alias", "plan=平财采备〔2026〕15号")
-    if kind not in ALIASES:
-        known = "、".join(f"{name}（{zh}）" for name, (zh, _) in ALIASES.items())
-        raise BadInput(f"没有这种编号：{kind}", then=f"可用的：{known}")
-    return kind, value
-
-
-def _past(moment: datetime, now: datetime) -> datetime:
-    if moment > now:
-        raise BadInput(f"开立时间 {local(moment)} 在将来", why="只能记录已经发生的事", then="改正 --at")
-    return moment
 
 
 def _unit_for(room: Room, person: str, wanted: str | None) -> Unit:
@@ -160,20 +123,24 @@ def _unit_for(room: Room, person: str, wanted: str | None) -> Unit:
         unit = people.unit(wanted)
         if not people.roles(person, unit.id, room.now) & OPENERS:
             raise Forbidden(
-                f"{person} 不能为 {unit.id} 新建项目", why="没有该单位的任命", then="请有任命的人新建，或先登记任命"
+                f"{person} 不能为 {unit.id} 新建项目",
+                why="没有该单位的任命",
+                then="请有任命的人新建，或先登记任命",
             )
         return unit
     units = people.units_of(person, room.now)
     if not units:
         raise Forbidden(f"{person} 没有任何单位的任命", then="核对 --as 的姓名，或先登记任命")
     if len(units) > 1:
-        raise BadInput(f"{person} 在 {len(units)} 个单位任职", then="用 --unit 指明：" + "、".join(u.id for u in units))
+        named = "、".join(u.id for u in units)
+        raise BadInput(f"{person} 在 {len(units)} 个单位任职", then=f"用 --unit 指明：{named}")
     return _unit_for(room, person, units[0].id)
 
 
 def _refuse_taken(store: SqlStore, number: str) -> None:
     if views.exists(store, number):
-        raise Conflict(f"编号 {number} 已经有项目了", then=f"用 yiriban project show {number} 查看，或另取编号")
+        then = f"用 yiriban project show {number} 查看，或另取编号"
+        raise Conflict(f"编号 {number} 已经有项目了", then=then)
 
 
 def _matter(
@@ -182,8 +149,8 @@ def _matter(
     Office.profile(office.current, unit.profile)
     initial = office.current.workflows[WORKFLOW].initial
     return Matter(
-        number, number, WORKFLOW, initial, title, unit.id, unit.jurisdiction, office.current.hash, unit.profile,
-        at, state_since=at, facts=facts,
+        number, number, WORKFLOW, initial, title, unit.id, unit.jurisdiction, office.current.hash,
+        unit.profile, at, state_since=at, facts=facts,
     )  # fmt: skip
 
 
@@ -214,11 +181,12 @@ def _state(room: Room, text: str) -> str:
     for state in states:
         if text in (state.name, state.title.zh, state.title.en):
             return state.name
-    raise BadInput(f"项目没有状态 {text}", then="可用的：" + "、".join(f"{s.name}（{s.title}）" for s in states))
+    known = "、".join(f"{s.name}（{s.title}）" for s in states)
+    raise BadInput(f"项目没有状态 {text}", then=f"可用的：{known}")
 
 
 def _summaries(room: Room, found: Sequence[views.Listed]) -> list[Summary]:
-    held: dict[str, list[tuple[views.Clock, str, str]]] = {p.id: [] for p in found}
+    held: dict[str, list[tuple[Clock, str, str]]] = {p.id: [] for p in found}
     for clock, workflow, bundle in views.clocks_under(room.store, list(held)):
         held[clock.root].append((clock, workflow, bundle))
     summaries: list[Summary] = []
@@ -252,13 +220,13 @@ def show(ctx: click.Context, settings: Settings, ref: str, as_json: bool) -> Non
         command = typed(ctx)
         payload = project_data(shown, command)
         page = "" if as_json else project_page(shown, room.workflow, command, settings.lang)
-    emit(as_json, "project.show", payload, page)
+    emit(as_json, "project.show", payload, lambda: fold(page))
 
 
 def _shown(room: Room, work: Work, ref: str) -> Project:
     office, store = room.office(), room.store
     named = room.locate(work, ref)
-    inside = under(work, named)
+    inside = room.under(work, named)
     matters = [m for m in inside if m.about is None or m.id == named.id]
     cases = [m for m in inside if m.about is not None and m.id != named.id]
     ids = [m.id for m in inside]
@@ -276,23 +244,6 @@ def _shown(room: Room, work: Work, ref: str) -> Project:
     )
 
 
-def under(work: Work, named: Matter) -> list[Matter]:
-    """Return ``named`` with its parts at every depth and the cases about any of them, in natural order."""
-    family = work.family(named.root)
-    inside = {named.id}
-    grown = True
-    while grown:
-        more = {m.id for m in family if m.part_of in inside or m.about in inside} - inside
-        inside |= more
-        grown = bool(more)
-    return sorted((m for m in family if m.id in inside), key=lambda m: _natural(m.id, named.id))
-
-
-def _natural(ident: str, above: str) -> list[tuple[int, str]]:
-    # P1.2 before P1.10; the code itself may hold digits and stays as it is
-    return [(int(d), t) for d, t in re.findall(r"(\d+)|(\D+)", ident.removeprefix(above)) if d] or [(0, "")]
-
-
 def _accounts(room: Room, work: Work, matters: Sequence[Matter]) -> list[ClockAccount]:
     office = room.office()
     fires, told = views.fires(room.store, [m.id for m in matters])
@@ -308,19 +259,20 @@ def _accounts(room: Room, work: Work, matters: Sequence[Matter]) -> list[ClockAc
 @project.command()
 @click.argument("ref")
 @click.argument("action")
-@click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="要素，可多次 / a fact, repeatable")
+@click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="要素，可多次 / a fact")
 @click.option("--evidence", multiple=True, metavar="KIND=FILE", help="附件，可多次 / a document, repeatable")
 @click.option("--at", metavar="MOMENT", help="何时发生：2026-11-20 或 '2026-11-20 16:30'，默认此刻 / when")
 @click.option("--reason", default="", metavar="TEXT", help="原因；补录必写 / needed for a record of the past")
-@click.option("--revision", type=int, metavar="N", help="所见版次，已被改动则拒绝 / refuse if it has moved on")
+@click.option("--revision", type=int, metavar="N", help="所见版次，已被改动则拒绝 / refuse a newer one")
 @click.option("--second", metavar="PERSON", help="第二人；补录较早的事时须有 / who confirms an old record")
 @dry_run_option
 @common_options
 @pass_settings
 @click.pass_context
 def do(
-    ctx: click.Context, settings: Settings, ref: str, action: str, facts: Sequence[str], evidence: Sequence[str],
-    at: str | None, reason: str, revision: int | None, second: str | None, dry_run: bool, as_json: bool,
+    ctx: click.Context, settings: Settings, ref: str, action: str, facts: Sequence[str],
+    evidence: Sequence[str], at: str | None, reason: str, revision: int | None, second: str | None,
+    dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """办理：记录一项操作，打印回执 / take an action and print the receipt.
 
@@ -338,7 +290,7 @@ def do(
                 matter=matter.id,
                 action=action,
                 at=room.now if moment is None else happened(office, work, matter, definition, moment, width),
-                facts=_facts(office, matter, facts),
+                facts=facts_of(office, matter, facts),
                 evidence=documents,
                 reason=reason.strip(),
                 revision=revision,
@@ -351,52 +303,8 @@ def do(
         as_json,
         "project.do",
         receipt_data(done, command),
-        lambda: receipt_page(done, command, settings.lang),
+        lambda: fold(receipt_page(done, command, settings.lang)),
     )
-
-
-def happened(
-    office: Office, work: Work, matter: Matter, action: ActionDef, moment: datetime, width: timedelta
-) -> datetime:
-    """Return the instant meant by a day or a minute: not before the step that it follows, within that day.
-
-    Who writes a day means some time on it: the start of the day, or, where the state was entered or a
-    clock that the action ends was started later on the same day, that moment.
-    """
-    ends = [
-        c.anchor
-        for c in work.clocks_of(matter)
-        if c.state == "running" and action.name in office.clock(matter, c.name).ends
-    ]
-    before = [b for b in (matter.state_since, *ends) if b is not None and moment < b < moment + width]
-    return max(before, default=moment)
-
-
-def _facts(office: Office, matter: Matter, texts: Sequence[str]) -> dict[str, FactValue]:
-    known = office.workflow(matter).facts
-    found: dict[str, FactValue] = {}
-    for text in texts:
-        name, value = pair(text, "--fact", "supplier=甲公司")
-        if name in found:
-            raise BadInput(f"要素 {name} 写了两次", then="只留一个 --fact")
-        # an unknown name is refused by the engine, which knows what is near
-        found[name] = read_fact(known[name], value) if name in known else value
-    return found
-
-
-def document(text: str) -> Evidence:
-    """Read ``kind=file``: the file's SHA-256, size and name, and where it lies."""
-    kind, name = pair(text, "--evidence", "contract_text=合同.pdf")
-    path = Path(name)
-    if not path.is_file():
-        why = "它是一个文件夹" if path.is_dir() else "没有这个文件"
-        raise BadInput(f"附件 {kind} 读不到：{name}", why=why, then="检查文件的路径和名称")
-    digest, size = sha256(), 0
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-            size += len(piece)
-    return Evidence(kind, path.name, digest.hexdigest(), size, str(path.absolute()))
 
 
 @project.command("explain")
@@ -407,7 +315,7 @@ def explain_(settings: Settings, ref: str, as_json: bool) -> None:
     """解释每个计时：起算、依据、怎样数出来的、已触发什么、接下来什么 / why each clock is as it is."""
     with enter(settings) as room, room.store.reading() as work:
         named = room.locate(work, ref)
-        accounts = _accounts(room, work, under(work, named))
+        accounts = _accounts(room, work, room.under(work, named))
     payload = {"matter": named.id, "now": here(room.now), "clocks": [account_data(a) for a in accounts]}
     if as_json:
         emit(True, "project.explain", payload, "")
@@ -417,4 +325,4 @@ def explain_(settings: Settings, ref: str, as_json: bool) -> None:
         explain_page(a, room.workflow(a.matter.bundle, a.matter.workflow), room.now, lang) for a in accounts
     ]
     say(f"{named.id}  {named.title}  {pick(lang, '此刻', 'now')} {local(room.now)}\n")
-    say("\n\n".join(pages) or pick(lang, "还没有计时", "No clocks yet"))
+    say(fold("\n\n".join(pages)) or pick(lang, "还没有计时", "No clocks yet"))

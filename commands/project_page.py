@@ -18,6 +18,7 @@ from commands.words import (
     MOMENT_WORDS,
     due_at,
     facts_words,
+    fire_at,
     here,
     left,
     role,
@@ -27,7 +28,7 @@ from engine.clock import Clock
 from engine.explain import ClockAccount, Lamp, Offer
 from engine.factvalue import EXAMPLES
 from engine.matter import Matter
-from engine.work import plain_facts
+from engine.work import SYSTEM, plain_facts
 from engine.workflow import MOMENTS, FactDef, Title, WorkflowDef
 from storage.views import Line, Listed
 
@@ -73,9 +74,7 @@ def summary_data(summary: Summary, now: datetime) -> dict[str, Any]:
     }
 
 
-def list_page(
-    found: Sequence[Summary], workflows: Workflows, total: int, now: datetime, lang: str
-) -> str:
+def list_page(found: Sequence[Summary], workflows: Workflows, total: int, now: datetime, lang: str) -> str:
     """The list as a table of at most 100 columns."""
     if not found:
         return pick(lang, "没有项目", "No projects")
@@ -190,11 +189,13 @@ def project_page(shown: Project, workflows: Workflows, command: Callable[..., st
     ]
     blocks = ["\n".join(head), _tree(shown, workflows, lang)]
     running = [a for a in shown.accounts if a.clock.state == "running"]
-    blocks.append(_titled(pick(lang, "在走的计时", "Running clocks"), clock_table(running, shown.now, lang)))
+    # tables are as wide as a screen and stand at the margin
+    clocks = clock_table(running, shown.now, lang)
+    blocks.append(f"{pick(lang, '在走的计时', 'Running clocks')}\n{clocks}")
     if shown.cases:
         rows = [_case_row(c, workflows, lang) for c in shown.cases]
         heads = pick(lang, "督办件 针对 状态 开立", "case about state opened").split()
-        blocks.append(_titled(pick(lang, "督办件", "Cases"), table(rows, heads)))
+        blocks.append(f"{pick(lang, '督办件', 'Cases')}\n{table(rows, heads)}")
     said = [line_words(line, (*shown.matters, *shown.cases), workflows, lang) for line in shown.lines]
     blocks.append(_titled(pick(lang, "最近的记录", "Latest records"), "\n".join(said)))
     blocks.append(_titled(pick(lang, "现在可以", "What can be done now"), offers_page(shown, command, lang)))
@@ -264,7 +265,11 @@ def line_words(line: Line, matters: Sequence[Matter], workflows: Workflows, lang
     back = ""
     if (line.recorded_at - line.at).total_seconds() >= 60:
         back = pick(lang, f"（{local(line.recorded_at)} 登记）", f" (recorded {local(line.recorded_at)})")
-    return f"{local(line.at)}  {line.matter} #{line.no}  {body.get('actor', '?')}  {what}{back}"
+    actor = body.get("actor", "?")
+    who = pick(lang, "系统", "system") if actor == SYSTEM else actor
+    detail = body.get("detail") or {}
+    when = fire_at(str(detail.get("does", "")), line.at)
+    return f"{when}  {line.matter} #{line.no}  {who}  {what}{back}"
 
 
 def _what(line: Line, body: Mapping[str, Any], workflow: WorkflowDef | None, lang: str) -> str:
@@ -274,10 +279,10 @@ def _what(line: Line, body: Mapping[str, Any], workflow: WorkflowDef | None, lan
     if line.kind == "opened":
         return f"{kind} {workflow.title.in_(lang)}"
     if line.kind == "fire":
-        clock, _, rung = name.partition("/")
+        clock = name.partition("/")[0]
         title = workflow.clocks[clock].title.in_(lang) if clock in workflow.clocks else clock
         does = str((body.get("detail") or {}).get("does", "withdraw"))
-        return f"{word(DOES, does, lang)} {title} {rung}"
+        return f"{word(DOES, does, lang)} {title}"
     title = workflow.actions[name].title.in_(lang) if name in workflow.actions else name
     named = [s for s in (body.get("from"), body.get("to")) if s in workflow.states]
     states = [workflow.states[s].title.in_(lang) for s in named]
@@ -311,6 +316,11 @@ def offer_lines(offer: Offer, now: datetime, command: Callable[..., str], lang: 
         text += f"  {pick(lang, '截止', 'due')} {due_at(near, short_for=now)} {left(near - now, lang)}"
     if offer.not_before is not None:
         text += f"  {pick(lang, '最早', 'not before')} {local(offer.not_before)}"
+    for rule in offer.blocked:
+        said = rule.title.in_(lang)
+        text += pick(
+            lang, f"  规则 {rule.code} 还不允许：{said}", f"  rule {rule.code} forbids it yet: {said}"
+        )
     return [text, f"    {spelled(offer, command, lang)}"]
 
 
@@ -342,7 +352,6 @@ def offer_data(offer: Offer, command: Callable[..., str]) -> dict[str, Any]:
         "needs_reason": offer.action.needs_reason,
         "ends": [c.name for c in offer.ends],
         "not_before": here(offer.not_before),
+        "blocked": [rule.code for rule in offer.blocked],
         "command": spelled(offer, command, "zh"),
     }
-
-

@@ -1,16 +1,28 @@
-"""The receipt of an action: what was due before it, what it changed, what it started and what comes next. 回执"""
+"""The receipt of an action: what was due before, what it ended, started, opened, what comes next. 回执"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from commands.clock_page import account_data, ground_words, standing
 from commands.printing import local, pick
 from commands.project_page import offer_data, offer_lines
-from commands.words import CHANNELS, DOES, LAMPS, MOMENT_WORDS, due_at, here, left, length_words, span, word
+from commands.words import (
+    CHANNELS,
+    DOES,
+    LAMPS,
+    MOMENT_WORDS,
+    due_at,
+    fire_at,
+    here,
+    left,
+    length_words,
+    span,
+    word,
+)
 from engine.advance import Receipt, Request
 from engine.clock import Clock
 from engine.explain import ClockAccount, Offer, explain, offers
@@ -40,11 +52,17 @@ class Done:
     not_started: list[tuple[str, str, str]]
     following: list[Offer]
     dry_run: bool
-    notes: list[str] = field(default_factory=list)
 
 
 def take(
-    office: Office, work: Work, receipt: Receipt, request: Request, now: datetime, person: str, *, dry_run: bool
+    office: Office,
+    work: Work,
+    receipt: Receipt,
+    request: Request,
+    now: datetime,
+    person: str,
+    *,
+    dry_run: bool,
 ) -> Done:
     """Collect everything about an action from its unit of work, before that is written."""
 
@@ -145,8 +163,8 @@ def fire_data(fire: Fire, messages: Sequence[Message]) -> dict[str, Any]:
 
 def fire_words(office: Office, matter: Matter, fire: Fire, messages: Sequence[Message], lang: str) -> str:
     """A fire on one line: when it was due, what it does, whom it tells, how much behind."""
-    text = f"{due_at(fire.at)}  {word(DOES, fire.does, lang)}  {office.clock(matter, fire.clock).title.in_(lang)}"
-    text += f"（{fire.matter}）"
+    title = office.clock(matter, fire.clock).title.in_(lang)
+    text = f"{fire_at(fire.does, fire.at)}  {word(DOES, fire.does, lang)}  {title}（{fire.matter}）"
     if fire.collapsed:
         return text + pick(lang, "  已过时，不再发", "  stale, not sent")
     told: dict[str, list[str]] = {}
@@ -173,7 +191,7 @@ def receipt_page(done: Done, command: Callable[..., str], lang: str) -> str:
     lines += _block(pick(lang, "停止的计时", "Clocks ended"), [_ended(a, lang) for a in done.ended])
     lines += _block(pick(lang, "起算的计时", "Clocks started"), _started(done.started, done.now, lang))
     lines += _block(pick(lang, "重新计算的计时", "Clocks recounted"), _started(done.moved, done.now, lang))
-    lines += _block(pick(lang, "没有起算", "Not started"), [_why_not(done, n, lang) for n in done.not_started])
+    lines += _block(pick(lang, "没有起算", "Not started"), [_why_not(n, lang) for n in done.not_started])
     lines += _block(pick(lang, "开立", "Opened"), _opened(done, lang))
     lines += _block(pick(lang, "随之自动办理", "Followed by itself"), _followed(done, lang))
     lines += _block(pick(lang, "提示", "Warnings"), list(done.receipt.warnings))
@@ -202,7 +220,8 @@ def _head(done: Done, lang: str) -> list[str]:
     when = f"{pick(lang, '发生', 'happened')} {local(done.request.at)}"
     if done.now - done.request.at >= timedelta(minutes=1):
         when += f"  {pick(lang, '登记', 'recorded')} {local(done.now)}"
-    who = f"{done.person}  {pick(lang, f'第 {outcome.matter.revision} 版', f'revision {outcome.matter.revision}')}"
+    number = outcome.matter.revision
+    who = f"{done.person}  {pick(lang, f'第 {number} 版', f'revision {number}')}"
     return [f"{pick(lang, '已记录', 'Recorded')}：{text}", f"  {when}  {who}"]
 
 
@@ -241,7 +260,7 @@ def _started(accounts: Sequence[ClockAccount], now: datetime, lang: str) -> list
     return lines
 
 
-def _why_not(done: Done, note: tuple[str, str, str], lang: str) -> str:
+def _why_not(note: tuple[str, str, str], lang: str) -> str:
     matter, clock, why = note
     if why == "no limit":
         why = pick(lang, "没有承诺、约定或法定的期限", "it has no limit of any kind")

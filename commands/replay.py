@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from commands.progress import bar
 from commands.printing import common_options, emit, note, pass_settings, table
+from commands.progress import bar
 from engine.errors import BadInput, Conflict
 from engine.office import Office
 from exchange.mapping import Mapping
@@ -161,7 +161,9 @@ def _cells(count: ClockCount) -> list[str]:
         count.judged, count.in_promise, count.in_agreed, count.in_law, count.late, count.open,
         count.median_late_days, count.p90_late_days,
     )  # fmt: skip
-    return ["-" if n is None else str(n) for n in numbers[:6]] + ["-" if n is None else f"{n}日" for n in numbers[6:]]
+    return ["-" if n is None else str(n) for n in numbers[:6]] + [
+        "-" if n is None else f"{n}日" for n in numbers[6:]
+    ]
 
 
 def _findings(kinds: dict[str, int], findings: Sequence[Finding]) -> list[str]:

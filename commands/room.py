@@ -104,6 +104,18 @@ class Room:
         work.family(root)
         return work.matters[found]
 
+    @staticmethod
+    def under(work: Work, named: Matter) -> list[Matter]:
+        """Return ``named`` with its parts at every depth and the cases about any of them, in order."""
+        family = work.family(named.root)
+        inside = {named.id}
+        grown = True
+        while grown:
+            more = {m.id for m in family if m.part_of in inside or m.about in inside} - inside
+            inside |= more
+            grown = bool(more)
+        return sorted((m for m in family if m.id in inside), key=lambda m: _natural(m.id, named.id))
+
     def actor(self, person: str, unit: str) -> Actor:
         """Return ``person`` with the roles held for ``unit`` now, and the operating-system user."""
         return Actor(person, People(self.store).roles(person, unit, self.now), os_user())
@@ -204,6 +216,12 @@ def typed(ctx: click.Context) -> Callable[..., str]:
         if root.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             given += (flag, str(root.params[name]))
     return lambda *words: " ".join(_quoted(word) for word in (*given, *words))
+
+
+def _natural(ident: str, above: str) -> list[tuple[int, str]]:
+    """Sort P1.2 before P1.10, and a case behind the parts of what it is about."""
+    pieces: list[tuple[str, str]] = re.findall(r"(\d+)|(\D+)", ident.removeprefix(above))
+    return [(int(digits or 0), text) for digits, text in pieces]
 
 
 def _quoted(word: str) -> str:

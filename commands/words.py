@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from commands.printing import SHANGHAI, local, money, pick
+from commands.printing import SHANGHAI, WIDTH, local, money, pick, width
 from engine.explain import Lamp
 from engine.matter import FactValue, Matter
 from engine.roles import ROLES
@@ -59,6 +60,8 @@ ALIASES: dict[str, tuple[str, str]] = {
     "voucher": ("支付凭证号", "voucher"),
 }
 _TICK = timedelta(microseconds=1)
+_CLOSING = "，。；：、）”"
+_BREAK = re.compile(r"  |[，；。、]")
 
 
 def word(table: Mapping[Any, tuple[str, str]], key: str, lang: str) -> str:
@@ -90,6 +93,11 @@ def due_at(instant: datetime | None, *, provisional: bool = False, short_for: da
     if short_for is not None and text[:4] == local(short_for)[:4]:
         text = text[5:]
     return text + ("?" if provisional else "")
+
+
+def fire_at(does: str, at: datetime) -> str:
+    """When a rung falls: a warning or a case stands at the end of a day, anything else at a time of day."""
+    return due_at(at) if does in ("warn", "open") else local(at)
 
 
 def span(length: timedelta, lang: str) -> str:
@@ -143,3 +151,33 @@ def facts_words(workflow: WorkflowDef, matter: Matter, lang: str) -> list[str]:
 def here(instant: datetime | None) -> datetime | None:
     """An instant in the authority's zone, for JSON: the offset is +08:00."""
     return None if instant is None else instant.astimezone(SHANGHAI)
+
+
+def fold(text: str) -> str:
+    """Break lines of more than 100 columns; what follows is indented. Commands to type stay whole."""
+    out: list[str] = []
+    for line in text.split("\n"):
+        indent = len(line) - len(line.lstrip(" "))
+        if width(line) <= WIDTH or line.lstrip().startswith("yiriban "):
+            out.append(line)
+            continue
+        out += _folded(line.strip(), indent)
+    return "\n".join(out)
+
+
+def _folded(text: str, indent: int) -> list[str]:
+    """Cut one line, at a gap or behind a mark where there is one in the second half, else anywhere."""
+    lines: list[str] = []
+    while width(text) > WIDTH - indent:
+        room, used, end = WIDTH - indent, 0, 0
+        while used + width(text[end]) <= room:
+            used += width(text[end])
+            end += 1
+        while text[end] in _CLOSING or (text[end].isalnum() and text[end - 1 : end].isascii() and end > 1):
+            end -= 1
+        breaks = [m.end() for m in _BREAK.finditer(text, 0, end) if m.end() > end // 2]
+        end = breaks[-1] if breaks else end
+        lines.append(" " * indent + text[:end].rstrip())
+        text = text[end:].lstrip()
+        indent = indent if lines[1:] else indent + 4
+    return [*lines, " " * indent + text]

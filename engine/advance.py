@@ -20,7 +20,6 @@ from engine.term import Length
 from engine.work import Fire, Work
 from engine.workflow import ActionDef, FactType, RuleDef
 
-
 _TYPES: dict[FactType, type] = {
     "money": int, "integer": int, "boolean": bool, "text": str, "link": str, "length": Length, "date": date,
 }  # fmt: skip
@@ -57,7 +56,9 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
     """
     if request.at > now:
         raise BadInput(
-            f"发生时间 {_local(office, request.at)} 在将来", why="只能记录已经发生的事", then="改正 --at，或等事情发生后再记录"
+            f"发生时间 {_local(office, request.at)} 在将来",
+            why="只能记录已经发生的事",
+            then="改正 --at，或等事情发生后再记录",
         )
     named = work.matters[request.matter]
     family = work.family(named.root)
@@ -83,7 +84,9 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
         remarks["second"] = request.second.person
     if warnings:
         remarks["warnings"] = warnings
-    deed = Deed(request.at, now, actor.person, "action", request.facts, request.evidence, request.reason, remarks)
+    deed = Deed(
+        request.at, now, actor.person, "action", request.facts, request.evidence, request.reason, remarks
+    )
     outcome = perform(office, work, matter, action, deed)
     for rule in escalated:
         outcome.opened.append(_escalate(office, work, matter, rule, request, now))
@@ -177,10 +180,17 @@ def _check_when(
             then="加上 --reason 原因",
         )
     free = office.planner(matter).profile.record_back
-    if day < today and free is not None and actor.roles is not None and calendar.add(day, free.number) < today:
+    if (
+        day < today
+        and free is not None
+        and actor.roles is not None
+        and calendar.add(day, free.number) < today
+    ):
         if not request.evidence:
             raise Refused(
-                f"补录 {day} 的“{action.title}”需要附件", why=f"超过{free.in_chinese()}的补录须有凭证", then="加上 --evidence 种类=文件"
+                f"补录 {day} 的“{action.title}”需要附件",
+                why=f"超过{free.in_chinese()}的补录须有凭证",
+                then="加上 --evidence 种类=文件",
             )
         if request.second is None or request.second.person == actor.person:
             raise Refused(
@@ -205,7 +215,9 @@ def _possible_since(office: Office, matter: Matter, action: ActionDef) -> dateti
     entered = [
         matter.marks[f"action:{a.name}"]
         for a in workflow.actions.values()
-        if a.to in action.sources and not set(a.sources) <= set(action.sources) and f"action:{a.name}" in matter.marks
+        if a.to in action.sources
+        and not set(a.sources) <= set(action.sources)
+        and f"action:{a.name}" in matter.marks
     ]
     return min(entered, default=matter.opened_at)
 
@@ -217,7 +229,9 @@ def _check_complete(office: Office, matter: Matter, action: ActionDef, request: 
             close = get_close_matches(name, workflow.facts, 1)
             raise BadInput(
                 f"{workflow.title}没有要素 {name}",
-                then=(f"您是不是要写 {close[0]}？" if close else "") + "可用的要素：" + "、".join(workflow.facts),
+                then=(f"您是不是要写 {close[0]}？" if close else "")
+                + "可用的要素："
+                + "、".join(workflow.facts),
             )
         if type(request.facts[name]) is not _TYPES[workflow.facts[name].type]:
             raise BadInput(
@@ -261,7 +275,9 @@ def too_early(
             if action.name not in definition.guards or clock.statutory is None or clock.state == "void":
                 continue
             if at < clock.statutory:
-                value = machines.bundle.terms[definition.term].statutory.on(office.calendar.day_of(clock.anchor))
+                value = machines.bundle.terms[definition.term].statutory.on(
+                    office.calendar.day_of(clock.anchor)
+                )
                 basis = value.ground.basis if value else ""
                 length = value.value.in_chinese() if value and value.value else ""
                 found.append((f"{definition.title}不得少于{length}（{basis}）", clock.statutory))
@@ -277,7 +293,9 @@ def _check_rules(
     for rule, _lacks in broken(office, work, matter, action, request.facts, request.at):
         if rule.severity == "block":
             raise Refused(
-                f"{rule.code} {rule.title}：不允许“{action.title}”", why=rule.ground.basis, then=str(rule.remedy)
+                f"{rule.code} {rule.title}：不允许“{action.title}”",
+                why=rule.ground.basis,
+                then=str(rule.remedy),
             )
         if rule.severity == "escalate":
             escalated.append(rule)
@@ -292,7 +310,12 @@ def _check_rules(
 
 
 def broken(
-    office: Office, work: Work, matter: Matter, action: ActionDef, facts: Mapping[str, FactValue], at: datetime
+    office: Office,
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    facts: Mapping[str, FactValue],
+    at: datetime,
 ) -> list[tuple[RuleDef, str]]:
     """Return the rules that do not hold for ``action``, each with ``broken`` or the fact it lacks.
 
@@ -310,12 +333,18 @@ def broken(
             rule = bundle.rules[code]
             if rule.since is not None and day < rule.since:
                 continue
-            params = {f"param.{n}": v.value for n, d in rule.params.items() if (v := d.on(day)) and v.value is not None}
+            params = {
+                f"param.{n}": v.value
+                for n, d in rule.params.items()
+                if (v := d.on(day)) and v.value is not None
+            }
             try:
                 expression = compiled_rule(office, matter, rule)
                 values = facts_for(office, work, matter, params)
                 if not expression.evaluate(values):
-                    lacks = sorted(n for n in expression.names if values.get(n) is False and n.startswith("given."))
+                    lacks = sorted(
+                        n for n in expression.names if values.get(n) is False and n.startswith("given.")
+                    )
                     found.append((rule, lacks[0] if lacks else "broken"))
             except MissingFact as missing:
                 found.append((rule, str(missing)))

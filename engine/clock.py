@@ -167,7 +167,7 @@ class Planner:
         if not dues:
             return Prepared((), ()), by_day
         ladder = self.bundle.ladders.get(definition.ladder)
-        rungs = self._rungs(ladder, dues, anchor) if ladder else ()
+        rungs = self._rungs(ladder, dues) if ladder else ()
         return Prepared(tuple(dues), rungs), by_day
 
     def _count_min(self, term: TermDef, day: date, anchor: datetime) -> tuple[Prepared, bool]:
@@ -180,9 +180,7 @@ class Planner:
         by_day = value.value.unit not in ("hours", "minutes")
         return Prepared((DueMoment("statutory", moment, value.value, value.ground),), ()), by_day
 
-    def _rungs(
-        self, ladder: LadderDef, dues: list[DueMoment], anchor: datetime
-    ) -> tuple[tuple[datetime, str], ...]:
+    def _rungs(self, ladder: LadderDef, dues: list[DueMoment]) -> tuple[tuple[datetime, str], ...]:
         moments = {d.name: d.moment for d in dues}
         planned: list[tuple[datetime, str]] = []
         for rung in ladder.rungs:

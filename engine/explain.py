@@ -11,18 +11,29 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal
 
-from engine.advance import too_early
+from engine.advance import broken, too_early
 from engine.clock import Clock, DueMoment, missed
-from engine.counting import account, due
+from engine.counting import account as days_of
+from engine.counting import due
 from engine.law import Ground
 from engine.matter import Matter
-from engine.message import due_day
+from engine.message import due_day, hung_on
 from engine.office import Office
 from engine.starting import agreed_of
 from engine.term import Length, Moment
 from engine.work import Fire, Work
 from engine.workdays import WorkingCalendar
-from engine.workflow import MOMENTS, ActionDef, ClockDef, FactDef, MomentName, Rung, TermDef, Trigger
+from engine.workflow import (
+    MOMENTS,
+    ActionDef,
+    ClockDef,
+    FactDef,
+    MomentName,
+    RuleDef,
+    Rung,
+    TermDef,
+    Trigger,
+)
 
 Lamp = Literal["normal", "soon", "unverified", "in_time", "recorded_late", "done_late", "waiting", "void"]
 """正常, 临期, 待核实; of an ended clock 按期, 补录 (in time, recorded late), 补办 (late); 等待期; 作废."""
@@ -96,7 +107,10 @@ class DueAccount:
 
 @dataclass(frozen=True, slots=True)
 class RungAccount:
-    """A rung that fired (``fired_at``) or is planned, with whom it told or will tell."""
+    """A rung that fired (``fired_at``) or is planned, with whom it told or will tell.
+
+    ``moment`` names the due moment that it hangs on.
+    """
 
     name: str
     does: str
@@ -104,6 +118,7 @@ class RungAccount:
     roles: tuple[str, ...]
     persons: tuple[str, ...]
     via: tuple[str, ...]
+    moment: MomentName | None = None
     fired_at: datetime | None = None
     collapsed: bool = False
     case: str | None = None
@@ -151,7 +166,7 @@ def explain(
         matter, clock, definition, term,
         _started_by(matter, clock, definition),
         _dues(office, work, matter, clock, definition, now),
-        tuple(_fired(_rungs(office, matter, definition), f, told or {}) for f in own),
+        tuple(_fired(office, matter, clock, definition, f, told or {}) for f in own),
         _planned(office, work, matter, clock, definition),
         lamp,
     )  # fmt: skip
@@ -191,7 +206,7 @@ def _dues(
         rolled = _rolled_from(clock, term, count, moment, calendar)
         plain = count is not None and count.limit is not None and count.limit.unit in ("hours", "minutes")
         dated = count is not None and count.limit is None
-        days = () if plain or dated else tuple(account(clock.anchor, moment, calendar))
+        days = () if plain or dated else tuple(days_of(clock.anchor, moment, calendar))
         limit, ground = (count.limit, count.ground) if count is not None else (None, None)
         found.append(DueAccount(name, moment, limit, ground, days, instant - end, recounted, rolled))
     return tuple(found)
@@ -210,15 +225,29 @@ def _rolled_from(
 
 
 def _fired(
-    rungs: Mapping[str, Rung], fire: Fire, told: Mapping[str, Sequence[tuple[str, str]]]
+    office: Office,
+    matter: Matter,
+    clock: Clock,
+    definition: ClockDef,
+    fire: Fire,
+    told: Mapping[str, Sequence[tuple[str, str]]],
 ) -> RungAccount:
     heard = told.get(fire.key, ())
     persons = tuple(dict.fromkeys(person for person, _ in heard))
     via = tuple(dict.fromkeys(channel for _, channel in heard))
-    roles = rungs[fire.rung].tells if fire.rung in rungs else ()
+    rung = _rungs(office, matter, definition).get(fire.rung)
+    roles = rung.tells if rung is not None else ()
+    moment = _moment_of(office, matter, clock, rung)
     return RungAccount(
-        fire.rung, fire.does, fire.at, roles, persons, via, fire.fired_at, fire.collapsed, fire.case
+        fire.rung, fire.does, fire.at, roles, persons, via, moment, fire.fired_at, fire.collapsed, fire.case
     )
+
+
+def _moment_of(office: Office, matter: Matter, clock: Clock, rung: Rung | None) -> MomentName | None:
+    if rung is None or rung.at.base == "start":
+        return None
+    hung = hung_on(office, matter, clock, rung)
+    return None if hung is None else hung[0]
 
 
 def _planned(
@@ -229,11 +258,18 @@ def _planned(
     for item in clock.plan:
         rung = rungs[item.rung]
         persons = dict.fromkeys(p for role in rung.tells for p in work.holders(role, matter, item.at))
-        found.append(
-            RungAccount(
-                rung.name, rung.does, item.at, rung.tells, tuple(persons), rung.via, retry_at=item.retry_at
-            )
+        moment = _moment_of(office, matter, clock, rung)
+        account = RungAccount(
+            rung.name,
+            rung.does,
+            item.at,
+            rung.tells,
+            tuple(persons),
+            rung.via,
+            moment,
+            retry_at=item.retry_at,
         )
+        found.append(account)
     return tuple(found)
 
 
@@ -247,7 +283,8 @@ class Offer:
     """What can be done now on a matter, by whom, and what has to be handed in with it.
 
     ``missing`` are the facts still to be given, ``ends`` the running clocks that the action ends,
-    ``not_before`` the end of a minimum period that still forbids it.
+    ``not_before`` the end of a minimum period that still forbids it, ``blocked`` the rules that do, as
+    far as they can be judged before the facts are given.
     """
 
     matter: Matter
@@ -256,12 +293,13 @@ class Offer:
     missing: tuple[FactDef, ...]
     ends: tuple[Clock, ...]
     not_before: datetime | None
+    blocked: tuple[RuleDef, ...]
 
     @property
-    def urgency(self) -> tuple[bool, float]:
-        """Sort key: what ends the nearest clock first, giving up last."""
+    def urgency(self) -> tuple[bool, bool, float]:
+        """Sort key: what ends the nearest clock first, what a rule forbids later, giving up last."""
         near = min((m for c in self.ends for n in MOMENTS if (m := c.moment(n))), default=None)
-        return (self.action.needs_reason, near.timestamp() if near else float("inf"))
+        return (self.action.needs_reason, bool(self.blocked), near.timestamp() if near else float("inf"))
 
 
 def offers(office: Office, work: Work, matters: Sequence[Matter], now: datetime) -> list[Offer]:
@@ -277,8 +315,20 @@ def offers(office: Office, work: Work, matters: Sequence[Matter], now: datetime)
             missing = tuple(workflow.facts[n] for n in action.needs if n not in matter.facts)
             ends = tuple(c for c in clocks if action.name in workflow.clocks[c.name].ends)
             early = [until for _, until in too_early(office, work, matter, action, now)]
-            found.append(Offer(matter, action, held, missing, ends, max(early, default=None)))
+            blocked = _blocked(office, work, matter, action, now)
+            found.append(Offer(matter, action, held, missing, ends, max(early, default=None), blocked))
     return sorted(found, key=lambda offer: offer.urgency)
+
+
+def _blocked(
+    office: Office, work: Work, matter: Matter, action: ActionDef, now: datetime
+) -> tuple[RuleDef, ...]:
+    """Return the rules that already refuse; one that waits for a fact to be given does not."""
+    return tuple(
+        rule
+        for rule, why in broken(office, work, matter, action, {}, now)
+        if rule.severity == "block" and (why == "broken" or why.startswith("given."))
+    )
 
 
 def _done_already(matter: Matter, action: ActionDef) -> bool:

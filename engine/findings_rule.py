@@ -133,5 +133,7 @@ def _typed(raw: object, kind: FactType) -> FactValue | None:
             return read_length(raw)
         except BadInput:
             return None
-    # a boolean is an integer to Python, never to a fact
-    return raw if type(raw) is _PYTHON[kind] else None  # type: ignore[return-value]
+    wanted = _PYTHON[kind]
+    # a boolean is an integer to Python, and never one to the law
+    fits = isinstance(raw, wanted) and (wanted is bool or not isinstance(raw, bool))
+    return raw if fits else None  # type: ignore[return-value]

@@ -43,7 +43,9 @@ def render(template: str, values: Mapping[str, str], limits: Mapping[str, int] |
         try:
             value = values[piece]
         except KeyError:
-            raise RenderTrouble(f"文案缺少参数 {{{piece}}}", then="在 workflows/messages 中改正该文案") from None
+            raise RenderTrouble(
+                f"文案缺少参数 {{{piece}}}", then="在 workflows/messages 中改正该文案"
+            ) from None
         limit = limits.get(piece) if limits else None
         out.append(value if limit is None or len(value) <= limit else value[: limit - 1] + "…")
     return "".join(out)

@@ -23,8 +23,7 @@ from engine.workflow import ActionDef, Spawn
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A step that was seen: on which matter (numbers of parts from the root), what, when.
-    """
+    """A step that was seen: on which matter (numbers of parts from the root), what, when."""
 
     parts: tuple[int, ...]
     workflow: str
@@ -55,12 +54,11 @@ def observe(office: Office, work: Work, root: Matter, sight: Sight, actor: str) 
     action = machines.bundle.workflows[matter.workflow].actions[sight.action]
     if action.automatic:
         _finish_parts(office, work, matter, sight, actor, observed)
-        if matter.state not in action.sources and f"action:{action.name}" not in matter.marks:
-            # the join has just followed by itself
-            if matter.state == action.to:
-                matter.marks[f"action:{action.name}"] = sight.at
-                work.touch(matter)
-                return observed
+        # the join may just have followed by itself
+        if matter.state == action.to and f"action:{action.name}" not in matter.marks:
+            matter.marks[f"action:{action.name}"] = sight.at
+            work.touch(matter)
+            return observed
     way = machines.path(matter.workflow, matter.state, action.name)
     if way is None:
         _aside(office, work, matter, action, sight, actor, observed)
@@ -76,9 +74,7 @@ def observe(office: Office, work: Work, root: Matter, sight: Sight, actor: str) 
     return observed
 
 
-def _reach(
-    office: Office, work: Work, root: Matter, sight: Sight, actor: str, observed: Observed
-) -> Matter:
+def _reach(office: Office, work: Work, root: Matter, sight: Sight, actor: str, observed: Observed) -> Matter:
     """Walk down to the matter that was acted upon, opening on the way what nobody saw opened."""
     here = root
     for number in sight.parts:
@@ -106,20 +102,31 @@ def _reach(
     return here
 
 
-def _add_part(
-    office: Office, work: Work, parent: Matter, spawns: Spawn, sight: Sight, actor: str
-) -> None:
+def _add_part(office: Office, work: Work, parent: Matter, spawns: Spawn, sight: Sight, actor: str) -> None:
     one = Foreseen({**sight.foreseen.counts, parent.id: 1}, sight.foreseen.facts)
     spawn(office, work, parent, spawns, at=sight.at, now=sight.recorded_at, actor=actor, seen=False,
           foreseen=one)  # fmt: skip
 
 
 def _infer(
-    office: Office, work: Work, matter: Matter, action: ActionDef, sight: Sight, actor: str, observed: Observed
+    office: Office,
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    sight: Sight,
+    actor: str,
+    observed: Observed,
 ) -> None:
     if matter.state not in action.sources:
         return
-    deed = Deed(sight.at, sight.recorded_at, actor, "inferred", remarks={"source": sight.source}, foreseen=sight.foreseen)
+    deed = Deed(
+        sight.at,
+        sight.recorded_at,
+        actor,
+        "inferred",
+        remarks={"source": sight.source},
+        foreseen=sight.foreseen,
+    )
     perform(office, work, matter, action, deed)
     observed.inferred += 1
 
@@ -136,7 +143,13 @@ def _finish_parts(
 
 
 def _see(
-    office: Office, work: Work, matter: Matter, action: ActionDef, sight: Sight, actor: str, observed: Observed
+    office: Office,
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    sight: Sight,
+    actor: str,
+    observed: Observed,
 ) -> Outcome:
     _judge(office, work, matter, action, sight, observed)
     deed = Deed(
@@ -149,20 +162,33 @@ def _judge(
     office: Office, work: Work, matter: Matter, action: ActionDef, sight: Sight, observed: Observed
 ) -> None:
     for article, until in too_early(office, work, matter, action, sight.at):
-        observed.findings.append(("before_minimum", f"{matter.id} {action.title}：{article}，最早 {until.isoformat()}"))
+        observed.findings.append(
+            ("before_minimum", f"{matter.id} {action.title}：{article}，最早 {until.isoformat()}")
+        )
     for rule, lacks in broken(office, work, matter, action, sight.facts, sight.at):
         if lacks == "broken":
-            observed.findings.append((f"rule_{rule.code}", f"{matter.id} {action.title}：{rule.code} {rule.title}"))
+            observed.findings.append(
+                (f"rule_{rule.code}", f"{matter.id} {action.title}：{rule.code} {rule.title}")
+            )
         else:
             observed.unjudged.append(f"{rule.code}: {lacks}")
 
 
 def _aside(
-    office: Office, work: Work, matter: Matter, action: ActionDef, sight: Sight, actor: str, observed: Observed
+    office: Office,
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    sight: Sight,
+    actor: str,
+    observed: Observed,
 ) -> None:
     """A step seen after what should have followed it: its own clocks still start and end."""
     observed.findings.append(
-        ("wrong_order", f"{matter.id} “{action.title}”的日期 {office.calendar.day_of(sight.at)} 晚于本应在其后的步骤")
+        (
+            "wrong_order",
+            f"{matter.id} “{action.title}”的日期 {office.calendar.day_of(sight.at)} 晚于本应在其后的步骤",
+        )
     )
     at, now = sight.at, sight.recorded_at
     changed = [name for name, value in sight.facts.items() if matter.facts.get(name) != value]
@@ -184,7 +210,9 @@ def _aside(
     detail = {"source": sight.source, "out_of_order": True, "clocks": notes + started}
     if sight.facts:
         detail["facts"] = plain_facts(sight.facts)
-    work.record(matter, "observed", action.name, at=at, now=now, actor=actor, came_from=matter.state, detail=detail)
+    work.record(
+        matter, "observed", action.name, at=at, now=now, actor=actor, came_from=matter.state, detail=detail
+    )
 
 
 def _end_aside(
@@ -208,6 +236,8 @@ def _drop_ended(office: Office, work: Work, matter: Matter, at: datetime, observ
         if any((m := matter.marks.get(f"action:{e}")) is not None and m < clock.anchor for e in ends):
             finish(work, clock, "void", at=at, now=at)
             observed.findings.append(
-                ("end_before_start", f"{matter.id} “{office.clock(matter, clock.name).title}”的终点早于起点，不作评判")
+                (
+                    "end_before_start",
+                    f"{matter.id} “{office.clock(matter, clock.name).title}”的终点早于起点，不作评判",
+                )
             )
-

@@ -57,7 +57,11 @@ def open_matter(
         notes += trigger(office, work, matter, "state", matter.state, at=matter.opened_at, now=now)
         for fact in matter.facts:
             notes += trigger(office, work, matter, "fact", fact, at=matter.opened_at, now=now)
-    detail: dict[str, Any] = {"workflow": matter.workflow, "title": matter.title, "bundle": matter.bundle[:16]}
+    detail: dict[str, Any] = {
+        "workflow": matter.workflow,
+        "title": matter.title,
+        "bundle": matter.bundle[:16],
+    }
     if matter.facts:
         detail["facts"] = plain_facts(matter.facts)
     if cause:
@@ -93,7 +97,9 @@ def spawn(
         try:
             count = int(ask(office, work, parent, spawns.count, wants="integer"))
         except MissingFact as missing:
-            raise BadInput(f"还不知道要开立几个下级事项：缺少要素 {missing}", then=f"用 --fact {missing}=数量 补上") from None
+            raise BadInput(
+                f"还不知道要开立几个下级事项：缺少要素 {missing}", then=f"用 --fact {missing}=数量 补上"
+            ) from None
     if not 1 <= count <= MOST_PARTS:
         raise BadInput(
             f"{spawns.count} = {count}：下级事项的数量应在 1 到 {MOST_PARTS} 之间", then="改正该要素后重试"

@@ -16,10 +16,9 @@ from engine.matter import Matter
 from engine.message import compose, hung_on, parameters
 from engine.office import Office
 from engine.opening import open_case
-from engine.starting import fire_of, finish
+from engine.starting import finish, fire_of
 from engine.work import SYSTEM, Fire, Work
 from engine.workflow import Rung
-
 
 Turn = tuple[datetime, str, str, int]
 """The order in which clocks are looked at: by moment, those of one moment by matter, name and round.
@@ -105,12 +104,12 @@ def _rung(office: Office, matter: Matter, clock: Clock, item: Planned) -> Rung:
     for rung in ladder.rungs if ladder else ():
         if rung.name == item.rung:
             return rung
-    raise NotFound(f"流程版本 {matter.bundle[:12]} 的督办规则里没有 {item.rung}", then="联系维护人员核对流程版本")
+    raise NotFound(
+        f"流程版本 {matter.bundle[:12]} 的督办规则里没有 {item.rung}", then="联系维护人员核对流程版本"
+    )
 
 
-def _is_stale(
-    office: Office, matter: Matter, clock: Clock, item: Planned, rung: Rung, now: datetime
-) -> bool:
+def _is_stale(office: Office, matter: Matter, clock: Clock, item: Planned, rung: Rung, now: datetime) -> bool:
     """Catch-up: of stale reminders only the newest is sent, none if a later rung is due too.
 
     One that was in trouble is stale once its moment has passed: its warning has gone out meanwhile.

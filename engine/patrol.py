@@ -46,7 +46,12 @@ class Beat:
 
 
 def patrol(
-    office: Office, store: Store, now: datetime, *, dry_run: bool = False, on_set: Callable[[int], None] | None = None
+    office: Office,
+    store: Store,
+    now: datetime,
+    *,
+    dry_run: bool = False,
+    on_set: Callable[[int], None] | None = None,
 ) -> Beat:
     """Do what is due by ``now``; afterwards nothing that was due is left. Doing it twice changes nothing.
 
@@ -70,7 +75,13 @@ def patrol(
 
 
 def _drain(
-    office: Office, store: Store, work: Work, clocks: list[Clock], now: datetime, until: Turn | None, beat: Beat
+    office: Office,
+    store: Store,
+    work: Work,
+    clocks: list[Clock],
+    now: datetime,
+    until: Turn | None,
+    beat: Beat,
 ) -> None:
     """Fire and write one set in a savepoint; on a database error halve it down to the bad rung."""
     keys = [c.key for c in clocks]

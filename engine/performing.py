@@ -78,22 +78,7 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
     if action.to is not None and went_to is not None:
         matter.state = went_to
         matter.state_since = deed.at
-    notes: list[dict[str, Any]] = []
-    if deed.seen or not deed.to_come(matter, action.name):
-        notes, outcome.ended = end_by(
-            office, work, matter, action.name, at=deed.at, now=deed.now, seen=deed.seen
-        )
-    if changed:
-        notes += recount(office, work, matter, changed, now=deed.now)
-    if deed.seen:
-        notes += trigger(office, work, matter, "action", action.name, at=deed.at, now=deed.now)
-        if action.to is not None:
-            notes += trigger(office, work, matter, "state", matter.state, at=deed.at, now=deed.now)
-        for fact in sorted(changed):
-            notes += trigger(office, work, matter, "fact", fact, at=deed.at, now=deed.now)
-    if action.to is not None and matter.state in machine.final:
-        spare = partial(deed.to_come, matter)
-        notes += void_rest(office, work, matter, at=deed.at, now=deed.now, spare=spare)
+    notes = _move_clocks(office, work, matter, action, deed, changed, outcome)
     outcome.clocks = notes
     _record(work, matter, action, deed, came_from, notes)
     if action.spawns is not None:
@@ -105,6 +90,34 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
                 _corrected(office, work, matter, clock, deed, outcome)
     _follow(office, work, matter, deed, outcome)
     return outcome
+
+
+def _move_clocks(
+    office: Office,
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    deed: Deed,
+    changed: frozenset[str],
+    outcome: Outcome,
+) -> list[dict[str, Any]]:
+    """End, recount, start and void clocks, in this order; return the notes for the history."""
+    at, now = deed.at, deed.now
+    notes: list[dict[str, Any]] = []
+    if deed.seen or not deed.to_come(matter, action.name):
+        notes, outcome.ended = end_by(office, work, matter, action.name, at=at, now=now, seen=deed.seen)
+    if changed:
+        notes += recount(office, work, matter, changed, now=now)
+    if deed.seen:
+        happened = [("action", action.name)]
+        if action.to is not None:
+            happened.append(("state", matter.state))
+        happened += [("fact", fact) for fact in sorted(changed)]
+        for kind, name in happened:
+            notes += trigger(office, work, matter, kind, name, at=at, now=now)
+    if action.to is not None and matter.state in office.machines(matter.bundle).finals[matter.workflow]:
+        notes += void_rest(office, work, matter, at=at, now=now, spare=partial(deed.to_come, matter))
+    return notes
 
 
 def _take_facts(office: Office, work: Work, matter: Matter, action: ActionDef, deed: Deed) -> frozenset[str]:
@@ -180,7 +193,9 @@ def _automatic(
             continue
         if due:
             # what follows from several parts happens with the last of them, in whatever order they are recorded
-            last = max([deed.at, *(p.state_since for p in work.parts_of(matter) if p.state_since is not None)])
+            last = max(
+                [deed.at, *(p.state_since for p in work.parts_of(matter) if p.state_since is not None)]
+            )
             following = Deed(
                 at=last, now=deed.now, actor=SYSTEM, kind="automatic" if deed.seen else "inferred",
                 foreseen=deed.foreseen,
@@ -190,4 +205,3 @@ def _automatic(
             outcome.followed += result.followed
             outcome.opened += result.opened
             return
-

@@ -73,9 +73,7 @@ def start(
     if not prepared.dues:
         return {"clock": definition.name, "not_started": "no limit"}
     number = max((c.round for c in own), default=0) + 1
-    clock = Clock(
-        matter.id, matter.root, matter.jurisdiction, definition.name, number, 1, "running", anchor
-    )
+    clock = Clock(matter.id, matter.root, matter.jurisdiction, definition.name, number, 1, "running", anchor)
     planner.wind(clock, prepared, definition, now=None)
     if matter.go_live is not None:
         _spare_the_past(office, matter, clock, definition)
@@ -207,7 +205,11 @@ def withdraw_warnings(
     messages, unheld = compose(office, work, matter, fire, WITHDRAWN, values, tells=tells, via=via)
     work.fires.append(fire)
     work.messages.extend(messages)
-    detail: dict[str, Any] = {"fire": fire.key, "told": [m.key for m in messages], "done_at": plain(at.isoformat())}
+    detail: dict[str, Any] = {
+        "fire": fire.key,
+        "told": [m.key for m in messages],
+        "done_at": plain(at.isoformat()),
+    }
     if unheld:
         detail["unheld"] = unheld
     work.record(

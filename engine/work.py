@@ -272,7 +272,20 @@ class Work:
         previous = matter.head_hash
         digest = chained(previous, body)
         entry = Entry(
-            matter.id, no, kind, at, now, actor, came_from, went_to, name, kept, body, previous, digest, ALGORITHM
+            matter.id,
+            no,
+            kind,
+            at,
+            now,
+            actor,
+            came_from,
+            went_to,
+            name,
+            kept,
+            body,
+            previous,
+            digest,
+            ALGORITHM,
         )
         matter.history_no = no
         matter.head_hash = digest
@@ -281,7 +294,9 @@ class Work:
         return entry
 
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
+_ENCODE = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
+).encode
 
 
 def line_of(

@@ -17,10 +17,11 @@ from engine.errors import YiribanError
 from engine.matter import FactValue, Matter
 from engine.observe import Sight, observe
 from engine.office import Office
-from engine.opening import Foreseen, open_matter
+from engine.opening import open_matter
 from engine.passing import pass_time
 from engine.work import Work, plain_facts
 from exchange.observation import Finding, Place, Row, Step
+from exchange.parts import Parts
 from exchange.spool import Head, Spool
 
 BATCH = 100
@@ -135,7 +136,7 @@ class Import:
             if not fresh:
                 clocks = [c for m in work.family(root.root) for c in work.clocks_of(m)]
                 fires = len(pass_time(self.office, work, clocks, self._now))
-            keys = _Keys(root.id, head, steps, self.registry.part_keys(root.id))
+            keys = Parts(root.id, head, steps, self.registry.part_keys(root.id))
             if not fresh:
                 self._facts(work, head, keys)
             for step in steps:
@@ -159,7 +160,11 @@ class Import:
 
     def _root(self, work: Work, head: Head, steps: list[Step]) -> tuple[Matter | None, bool]:
         if not head.aliases:
-            self._find("no_alias", head.place, "没有编号，无法与已有项目对应，也无法重复导入；在对照中指定编号列（alias）")
+            self._find(
+                "no_alias",
+                head.place,
+                "没有编号，无法与已有项目对应，也无法重复导入；在对照中指定编号列（alias）",
+            )
             return None, False
         found = sorted({m for kind, value in head.aliases for m in self.registry.matters_called(kind, value)})
         if len(found) > 1:
@@ -181,20 +186,25 @@ class Import:
         unit = self._unit(head.unit)
         number = self.registry.next_project(self._today.year)
         at = self._start(day)
-        keys = _Keys(number, head, steps, {})
-        facts: dict[str, FactValue] = {**keys.foreseen.facts.get(number, {}), "packages": keys.foreseen.counts.get(number, 1)}
+        keys = Parts(number, head, steps, {})
+        facts: dict[str, FactValue] = {
+            **keys.foreseen.facts.get(number, {}),
+            "packages": keys.foreseen.counts.get(number, 1),
+        }
         bundle = self.office.current
         root = Matter(
             id=number, root=number, workflow="project", state=bundle.workflows["project"].initial,
             title=head.title or head.key, unit=unit.id, jurisdiction=unit.jurisdiction, bundle=bundle.hash,
             profile=unit.profile, opened_at=at, state_since=at, go_live=self._go_live, facts=facts,
         )  # fmt: skip
-        open_matter(self.office, work, root, now=self._now, actor=self._source, seen=False, foreseen=keys.foreseen)
+        open_matter(
+            self.office, work, root, now=self._now, actor=self._source, seen=False, foreseen=keys.foreseen
+        )
         for kind, value in head.aliases:
             work.aliases.append((kind, value, number, unit.jurisdiction))
         return root
 
-    def _facts(self, work: Work, head: Head, keys: _Keys) -> None:
+    def _facts(self, work: Work, head: Head, keys: Parts) -> None:
         """Facts without a day that changed in the register: recorded as seen."""
         for _workflow, parts, name, value in head.facts:
             matter = work.matters.get(keys.matter_of(parts))
@@ -206,10 +216,15 @@ class Import:
                 came_from=matter.state, detail={"facts": plain_facts({name: value})},
             )  # fmt: skip
 
-    def _step(self, work: Work, root: Matter, step: Step, keys: _Keys) -> None:
+    def _step(self, work: Work, root: Matter, step: Step, keys: Parts) -> None:
         assert step.place is not None
         if step.day > self._today:
-            self._find("future_date", step.place, f"{step.workflow}.{step.action} 的日期 {step.day} 在将来，未记录", step.column)
+            self._find(
+                "future_date",
+                step.place,
+                f"{step.workflow}.{step.action} 的日期 {step.day} 在将来，未记录",
+                step.column,
+            )
             return
         at = self._start(step.day)
         known = work.matters.get(keys.matter_of(step.parts))
@@ -238,40 +253,3 @@ class Import:
 
     def _find(self, kind: str, place: Place, message: str, column: str = "") -> None:
         self.result.findings.append(Finding(kind, place, message, column))
-
-
-class _Keys:
-    """Source keys of parts and the matters they stand for; new ones get the next number."""
-
-    def __init__(self, root: str, head: Head, steps: list[Step], known: dict[str, str]) -> None:
-        self._root = root
-        self._ids: dict[tuple[str, ...], str] = {(): root}
-        self.new: dict[str, str] = {}
-        counts: dict[str, int] = {}
-        for matter in known.values():
-            parent, _, number = matter.rpartition(".")
-            counts[parent] = max(counts.get(parent, 0), int(number))
-        for parts in head.parts:
-            for length in range(1, len(parts) + 1):
-                key = parts[:length]
-                if key in self._ids:
-                    continue
-                path, parent = "/".join(key), self._ids[key[:-1]]
-                if path in known:
-                    self._ids[key] = known[path]
-                    continue
-                counts[parent] = counts.get(parent, 0) + 1
-                self._ids[key] = self.new[path] = f"{parent}.{counts[parent]}"
-        facts: dict[str, dict[str, FactValue]] = {}
-        for _workflow, parts, name, value in head.facts:
-            if parts in self._ids:
-                facts.setdefault(self._ids[parts], {})[name] = value
-        actions = frozenset((self._ids[s.parts], s.action) for s in steps)
-        self.foreseen = Foreseen(counts, facts, actions)
-
-    def matter_of(self, parts: tuple[str, ...]) -> str:
-        return self._ids.get(parts, "")
-
-    def numbers(self, parts: tuple[str, ...]) -> tuple[int, ...]:
-        tail = self._ids[parts][len(self._root) + 1 :]
-        return tuple(int(n) for n in tail.split(".")) if tail else ()

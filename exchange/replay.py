@@ -16,13 +16,14 @@ from itertools import count
 from typing import Protocol
 
 from engine.clock import Clock
-from engine.matter import FactValue, Matter
+from engine.matter import Matter
 from engine.observe import Sight, observe
 from engine.office import Office
-from engine.opening import Foreseen, open_matter
+from engine.opening import open_matter
 from engine.passing import pass_time
 from engine.work import Reader, Work
 from exchange.observation import Finding, Row, Step
+from exchange.parts import Parts
 from exchange.spool import Head, Spool
 
 BATCH = 500
@@ -117,7 +118,7 @@ class Replay:
         self._order = count()
         self._heap: list[tuple[datetime, int, Clock]] = []
         self._left: dict[str, int] = {}
-        self._plans: dict[str, _Plan] = {}
+        self._plans: dict[str, Parts] = {}
         self._events = 0
 
     def read(self, rows: Iterable[Row], spool: Spool) -> None:
@@ -170,18 +171,18 @@ class Replay:
         root = f"R{project:06d}"
         plan = self._plans.get(root)
         if plan is None:
-            plan = self._plans[root] = _Plan.of(root, spool.head(project), spool.steps_of(project))
-            self._left[root] = plan.head.steps
-            self._open(root, plan, at)
+            head = spool.head(project)
+            plan = self._plans[root] = Parts(root, head, spool.steps_of(project), {})
+            self._left[root] = head.steps
+            self._open(root, head, plan, at)
         matter = self._work.matters[root]
         for step in steps:
             self._play(matter, plan, step, at)
             self._left[root] -= 1
         self._wait_for(root)
 
-    def _open(self, root: str, plan: _Plan, at: datetime) -> None:
+    def _open(self, root: str, head: Head, plan: Parts, at: datetime) -> None:
         workflow = self.office.current.workflows["project"]
-        head = plan.head
         facts = dict(plan.foreseen.facts.get(root, {}))
         facts["packages"] = plan.foreseen.counts.get(root, 1)
         matter = Matter(
@@ -189,14 +190,23 @@ class Replay:
             unit=head.unit or "（未注明单位）", jurisdiction=self.jurisdiction, bundle=self.office.current.hash,
             profile=self.profile, opened_at=at, state_since=at, facts=facts,
         )  # fmt: skip
-        open_matter(self.office, self._work, matter, now=at, actor=NAMELESS, seen=False, foreseen=plan.foreseen)
+        open_matter(
+            self.office, self._work, matter, now=at, actor=NAMELESS, seen=False, foreseen=plan.foreseen
+        )
         for kind, value in head.aliases:
             self._work.aliases.append((kind, value, root, self.jurisdiction))
         self.tally.projects += 1
 
-    def _play(self, root: Matter, plan: _Plan, step: Step, at: datetime) -> None:
+    def _play(self, root: Matter, plan: Parts, step: Step, at: datetime) -> None:
         sight = Sight(
-            plan.numbers(step), step.workflow, step.action, at, at, str(step.place), dict(step.facts), plan.foreseen
+            plan.numbers(step.parts),
+            step.workflow,
+            step.action,
+            at,
+            at,
+            str(step.place),
+            dict(step.facts),
+            plan.foreseen,
         )
         observed = observe(self.office, self._work, root, sight, NAMELESS)
         self.tally.actions += 1
@@ -253,38 +263,3 @@ class Replay:
     def _find(self, kind: str, step: Step, message: str) -> None:
         assert step.place is not None
         self.tally.findings.append(Finding(kind, step.place, message, step.column))
-
-
-@dataclass(slots=True)
-class _Plan:
-    """How the keys of a project's parts become numbers, and what is foreseen of its matters."""
-
-    head: Head
-    keys: dict[tuple[str, ...], tuple[int, ...]]
-    foreseen: Foreseen
-
-    @classmethod
-    def of(cls, root: str, head: Head, steps: Sequence[Step]) -> _Plan:
-        """Number the parts in the order of their first appearance."""
-        keys: dict[tuple[str, ...], tuple[int, ...]] = {(): ()}
-        counts: dict[str, int] = {}
-        for parts in head.parts:
-            for length in range(1, len(parts) + 1):
-                key = parts[:length]
-                if key in keys:
-                    continue
-                parent = keys[key[:-1]]
-                parent_id = ".".join([root, *map(str, parent)])
-                counts[parent_id] = counts.get(parent_id, 0) + 1
-                keys[key] = (*parent, counts[parent_id])
-        facts: dict[str, dict[str, FactValue]] = {}
-        for _workflow, parts, name, value in head.facts:
-            if parts in keys:
-                facts.setdefault(".".join([root, *map(str, keys[parts])]), {})[name] = value
-        actions = frozenset((".".join([root, *map(str, keys[s.parts])]), s.action) for s in steps)
-        return cls(head, keys, Foreseen(counts, facts, actions))
-
-    def numbers(self, step: Step) -> tuple[int, ...]:
-        """Return the numbers that lead to the matter of ``step``."""
-        return self.keys[step.parts]
-

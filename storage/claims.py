@@ -41,7 +41,9 @@ def connect(url: str) -> Engine:
         engine = create_engine(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadInput(
-            f"看不懂的数据库地址：{url}", why=str(error).splitlines()[0], then="写成 sqlite:///文件 或 postgresql+psycopg://…"
+            f"看不懂的数据库地址：{url}",
+            why=str(error).splitlines()[0],
+            then="写成 sqlite:///文件 或 postgresql+psycopg://…",
         ) from error
     if engine.dialect.name == "sqlite":
 
@@ -83,18 +85,45 @@ def speaking(place: str) -> Iterator[None]:
 def translated(error: BaseException, place: str) -> YiribanError:
     """Say what a database error means and what to do."""
     text = str(error)
-    if "locked" in text or "busy" in text:
-        return Conflict("数据库正忙：另一个程序正在写入", why=place, then="稍候重试；若一直如此，查看是否有停住的 yiriban 进程")
-    if "full" in text or "No space" in text or "disk I/O" in text:
-        return StorageTrouble("磁盘已满或写入失败，本次操作没有保存", why=place, then="腾出空间后重试")
-    if "unable to open" in text:
-        return StorageTrouble(f"打不开数据库 {place}", why="它是文件夹、不存在或没有权限", then="检查 --database 指向的文件")
-    if "readonly" in text or "read-only" in text:
-        return StorageTrouble(f"数据库 {place} 是只读的", why="没有写权限", then="检查文件权限")
-    if "malformed" in text or "not a database" in text or "file is encrypted" in text:
-        return StorageTrouble(f"{place} 不是完好的数据库", why=text, then="用备份恢复，不要继续写入")
-    if "no such table" in text:
-        return StorageTrouble(f"{place} 里还没有一日办的数据", why=text, then="先运行 yiriban init")
+    for marks, kind, what, why, then in _MEANINGS:
+        if any(mark in text for mark in marks):
+            return kind(what.format(place=place), why=why.format(place=place, text=text), then=then)
     if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)):
         return BadRow("数据库拒绝了一行数据", why=text, then="该行的问题会留在计时上，其余照常")
-    return StorageTrouble("数据库出错，本次操作没有保存", why=f"{place}：{text}", then="用 yiriban doctor 检查")
+    return StorageTrouble(
+        "数据库出错，本次操作没有保存", why=f"{place}：{text}", then="核对数据库文件，或用备份恢复"
+    )
+
+
+_MEANINGS: tuple[tuple[tuple[str, ...], type[YiribanError], str, str, str], ...] = (
+    (
+        ("locked", "busy"),
+        Conflict,
+        "数据库正忙：另一个程序正在写入",
+        "{place}",
+        "稍候重试；若一直如此，查看是否有停住的 yiriban 进程",
+    ),
+    (
+        ("full", "No space", "disk I/O"),
+        StorageTrouble,
+        "磁盘已满或写入失败，本次操作没有保存",
+        "{place}",
+        "腾出空间后重试",
+    ),
+    (
+        ("unable to open",),
+        StorageTrouble,
+        "打不开数据库 {place}",
+        "它是文件夹、不存在或没有权限",
+        "检查 --database 指向的文件",
+    ),
+    (("readonly", "read-only"), StorageTrouble, "数据库 {place} 是只读的", "没有写权限", "检查文件权限"),
+    (
+        ("malformed", "not a database", "file is encrypted"),
+        StorageTrouble,
+        "{place} 不是完好的数据库",
+        "{text}",
+        "用备份恢复，不要继续写入",
+    ),
+    (("no such table",), StorageTrouble, "{place} 里还没有一日办的数据", "{text}", "先运行 yiriban init"),
+)

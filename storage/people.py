@@ -33,7 +33,9 @@ class People:
             (unit.id, unit.name, unit.path, unit.profile, unit.jurisdiction),
         )
 
-    def add_person(self, person: str, name: str, jurisdiction: str, *, email: str = "", phone: str = "") -> None:
+    def add_person(
+        self, person: str, name: str, jurisdiction: str, *, email: str = "", phone: str = ""
+    ) -> None:
         """Add a person where it is missing."""
         self._store.run(
             "insert into person (id, name, email, phone, jurisdiction) values (?, ?, ?, ?, ?) on conflict do nothing",
@@ -57,7 +59,11 @@ class People:
             if unit in (found.id, found.name):
                 return found
         known = "、".join(u.id for u in self.units()[:20]) or "无"
-        raise NotFound(f"没有单位 {unit}", why=f"已登记的单位：{known}", then="核对单位名称；导入时可加 --add-units 一并登记")
+        raise NotFound(
+            f"没有单位 {unit}",
+            why=f"已登记的单位：{known}",
+            then="核对单位名称；导入时可加 --add-units 一并登记",
+        )
 
     def first_unit(self) -> Unit:
         """Return the unit at the top; raise ``NotFound`` before ``init``."""

@@ -13,7 +13,6 @@ from engine.matter import Entry, FactValue, Matter
 from engine.term import Length, read_length
 from engine.work import Fire, Handed, Message, Work
 from storage import moments
-from storage.moments import from_ticks
 
 Row = tuple[Any, ...]
 
@@ -22,7 +21,17 @@ MATTER = (
     "part_of", "about", "about_clock", "state_since", "revision", "history_no", "head_hash", "children",
     "cases", "go_live", "marks",
 )  # fmt: skip
-MATTER_CHANGES = ("state", "state_since", "revision", "history_no", "head_hash", "children", "cases", "marks", "title")
+MATTER_CHANGES = (
+    "state",
+    "state_since",
+    "revision",
+    "history_no",
+    "head_hash",
+    "children",
+    "cases",
+    "marks",
+    "title",
+)
 FACT = ("matter", "name", "type", "value", "jurisdiction")
 HISTORY = ("matter", "no", "kind", "at", "recorded_at", "body", "hash", "algorithm", "jurisdiction")
 CLOCK = (
@@ -46,6 +55,8 @@ ALIAS = ("kind", "value", "matter", "jurisdiction")
 
 # many rows of one transaction share their instants: midnights, the moment of recording
 to_ticks = lru_cache(maxsize=8192)(moments.to_ticks)
+from_ticks = lru_cache(maxsize=8192)(moments.from_ticks)
+_read = json.JSONDecoder().decode
 
 
 def _at(moment: datetime | None) -> int | None:
@@ -79,7 +90,7 @@ def _marks(m: Matter) -> str:
 
 def matter_of(row: Row) -> Matter:
     """Return the matter of a row, without its facts."""
-    marks = {k: from_ticks(v) for k, v in json.loads(row[20]).items()} if row[20] != "{}" else {}
+    marks = {k: from_ticks(v) for k, v in _read(row[20]).items()} if row[20] != "{}" else {}
     return Matter(
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], from_ticks(row[9]),
         row[10], row[11], row[12], _when(row[13]), row[14], row[15], row[16], row[17], row[18],
@@ -113,13 +124,23 @@ def fact_of(kind: str, value: str) -> FactValue:
 
 def entry_row(e: Entry, jurisdiction: str) -> Row:
     """Return the row of a history line."""
-    return (e.matter, e.no, e.kind, to_ticks(e.at), to_ticks(e.recorded_at), e.body, e.hash, e.algorithm, jurisdiction)
+    return (
+        e.matter,
+        e.no,
+        e.kind,
+        to_ticks(e.at),
+        to_ticks(e.recorded_at),
+        e.body,
+        e.hash,
+        e.algorithm,
+        jurisdiction,
+    )
 
 
 def _plan(clock: Clock) -> str:
     # JSON spelled out: half the time of an encoder, and every changed clock passes here
     planned = [
-        f'[{to_ticks(p.at)},{_quote(p.rung)},{p.occurrence},{"null" if p.retry_at is None else to_ticks(p.retry_at)}]'
+        f"[{to_ticks(p.at)},{_quote(p.rung)},{p.occurrence},{'null' if p.retry_at is None else to_ticks(p.retry_at)}]"
         for p in clock.plan
     ]
     return "[" + ",".join(planned) + "]"
@@ -145,7 +166,11 @@ def clock_changes(c: Clock) -> Row:
 
 def clock_of(row: Row) -> Clock:
     """Return the clock of a row."""
-    plan = [Planned(from_ticks(p[0]), p[1], p[2], _when(p[3])) for p in json.loads(row[12])] if row[12] != "[]" else []
+    plan = (
+        [Planned(from_ticks(p[0]), p[1], p[2], _when(p[3])) for p in _read(row[12])]
+        if row[12] != "[]"
+        else []
+    )
     return Clock(
         row[0], row[3], row[4], row[1], row[2], row[5], row[6], from_ticks(row[7]), _when(row[8]), _when(row[9]),
         _when(row[10]), bool(row[11]), plan, row[13].split(",") if row[13] else [], _when(row[14]),

@@ -29,8 +29,12 @@ class Statements:
         self.new_fire = self._insert("fire", rows.FIRE)
         self.new_message = self._insert("message", rows.MESSAGE)
         self.new_evidence = self._insert("evidence", rows.EVIDENCE)
-        self.set_fact = self._sql(upsert(t["fact"], dialect.name, ["matter", "name"], ["type", "value"]), rows.FACT)
-        self.new_alias = self._sql(upsert(t["alias"], dialect.name, ["kind", "value", "matter"], []), rows.ALIAS)
+        self.set_fact = self._sql(
+            upsert(t["fact"], dialect.name, ["matter", "name"], ["type", "value"]), rows.FACT
+        )
+        self.new_alias = self._sql(
+            upsert(t["alias"], dialect.name, ["kind", "value", "matter"], []), rows.ALIAS
+        )
         matter, fact, clock = t["matter"], t["fact"], t["clock"]
         m = [matter.c[n] for n in rows.MATTER]
         f = [fact.c[n] for n in ("matter", "name", "type", "value")]
@@ -39,7 +43,9 @@ class Statements:
         self.family = self._sql(select(*m).where(root).order_by(matter.c.opened_at, matter.c.id))
         self.family_facts = self._sql(select(*f).join(matter, matter.c.id == fact.c.matter).where(root))
         self.family_clocks = self._sql(
-            select(*c).where(clock.c.root == bindparam("root")).order_by(clock.c.matter, clock.c.name, clock.c.round)
+            select(*c)
+            .where(clock.c.root == bindparam("root"))
+            .order_by(clock.c.matter, clock.c.name, clock.c.round)
         )
         self.all_clocks = self._sql(select(*c).order_by(clock.c.matter, clock.c.name, clock.c.round))
         self.matter = self._sql(select(*m).where(matter.c.id == bindparam("id")))
@@ -58,7 +64,9 @@ class Statements:
             statement = statement.where(t.c[key] == bindparam(f"k_{key}"))
         return self._sql(statement, None, [*(f"v_{n}" for n in columns), *(f"k_{n}" for n in keys)])
 
-    def _sql(self, statement: Any, columns: tuple[str, ...] | None = None, order: list[str] | None = None) -> str:
+    def _sql(
+        self, statement: Any, columns: tuple[str, ...] | None = None, order: list[str] | None = None
+    ) -> str:
         compiled = statement.compile(dialect=self._dialect, column_keys=list(columns) if columns else None)
         wanted = order or (list(columns) if columns else None)
         given = compiled.positiontup

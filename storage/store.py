@@ -127,8 +127,12 @@ class SqlStore:
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Run one statement on the open transaction's cursor, errors translated."""
-        with speaking(self.place):
+        try:
             return self._cursor.execute(sql, values)
+        except Exception:
+            # entered only on error: a statement that succeeds does not pay for a context
+            with speaking(self.place):
+                raise
 
     # writing
 
@@ -140,11 +144,17 @@ class SqlStore:
         jurisdiction = {i: work.matters[i].jurisdiction for i in {e.matter for e in work.entries}}
         sets: list[tuple[str, list[rows.Row]]] = [
             (s.new_matter, [rows.matter_row(m) for m in work.new_matters]),
-            (s.change_matter, [rows.matter_changes(m) for i, m in work.changed_matters.items() if i not in fresh]),
+            (
+                s.change_matter,
+                [rows.matter_changes(m) for i, m in work.changed_matters.items() if i not in fresh],
+            ),
             (s.set_fact, rows.fact_rows(work)),
             (s.new_history, [rows.entry_row(e, jurisdiction[e.matter]) for e in work.entries]),
             (s.new_clock, [rows.clock_row(c) for c in work.new_clocks]),
-            (s.change_clock, [rows.clock_changes(c) for c in work.changed_clocks.values() if id(c) not in begun]),
+            (
+                s.change_clock,
+                [rows.clock_changes(c) for c in work.changed_clocks.values() if id(c) not in begun],
+            ),
             (s.new_fire, [rows.fire_row(f) for f in work.fires]),
             (s.new_message, [rows.message_row(m) for m in work.messages]),
             (s.new_evidence, [rows.evidence_row(h) for h in work.evidence]),
@@ -195,7 +205,9 @@ class SqlStore:
             found = self.run(f"select a.person, a.since, a.until {TENURES} and a.role = ?", (unit, role))
             tenures = self._tenures[role, unit] = found.fetchall()
         ticks = to_ticks(at)
-        return sorted({p for p, since, until in tenures if since <= ticks and (until is None or ticks < until)})
+        return sorted(
+            {p for p, since, until in tenures if since <= ticks and (until is None or ticks < until)}
+        )
 
     # the database itself
 
@@ -213,10 +225,11 @@ class SqlStore:
         with speaking(self.place):
             known = inspect(self.engine).has_table("meta")
         if not known:
-            raise NotFound(f"{self.place} 里还没有一日办的数据", why="数据库还没有初始化", then="先运行 yiriban init")
-        with self.transaction("BEGIN") as cursor:
-            with speaking(self.place):
-                found = cursor.execute("select value from meta where name = 'schema'").fetchone()
+            raise NotFound(
+                f"{self.place} 里还没有一日办的数据", why="数据库还没有初始化", then="先运行 yiriban init"
+            )
+        with self.transaction("BEGIN") as cursor, speaking(self.place):
+            found = cursor.execute("select value from meta where name = 'schema'").fetchone()
         if found is None or found[0] != str(SCHEMA_VERSION):
             raise StorageTrouble(
                 f"{self.place} 的结构版本是 {found[0] if found else '未知'}，本程序需要 {SCHEMA_VERSION}",
@@ -259,17 +272,3 @@ class SqlStore:
             with self.transaction():
                 found = self.run(sql, (wanted,)).fetchone()
         return None if found is None else dict(json.loads(found[0]))
-
-    def root_of(self, reference: str) -> str:
-        """Return the id of the matter called ``reference`` by id or alias; raise ``NotFound`` or refuse two."""
-        found = self.run("select id from matter where id = ?", (reference,)).fetchone()
-        if found is not None:
-            return str(found[0])
-        named = self.run("select distinct matter from alias where value = ? order by matter", (reference,)).fetchall()
-        if len(named) == 1:
-            return str(named[0][0])
-        if named:
-            raise NotFound(
-                f"编号 {reference} 对应 {len(named)} 个事项", then="指明其中之一：" + "、".join(r[0] for r in named[:10])
-            )
-        raise NotFound(f"没有编号为 {reference} 的事项", then="用 yiriban project list 查看")

@@ -144,6 +144,11 @@ def aliases(store: SqlStore, matters: Sequence[str]) -> dict[str, list[tuple[str
     return found
 
 
+def exists(store: SqlStore, matter: str) -> bool:
+    """Say whether there is a matter with this id."""
+    return store.run("select 1 from matter where id = ?", (matter,)).fetchone() is not None
+
+
 # clocks, fires
 
 

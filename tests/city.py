@@ -110,7 +110,9 @@ class City:
 
     # acting
 
-    def open(self, now: str | datetime, *, id: str = "P1", workflow: str = "project", **facts: FactValue) -> None:
+    def open(
+        self, now: str | datetime, *, id: str = "P1", workflow: str = "project", **facts: FactValue
+    ) -> None:
         """Open a project (with one package unless ``packages`` says more)."""
         at = moment(now) if isinstance(now, str) else now
         if workflow == "project":

@@ -151,10 +151,26 @@ def test_beyond_three_working_days_a_record_needs_evidence_and_a_second_person_w
     error = refused(city, Refused, "end_evaluation", MONDAY, now=friday, reason="漏登", evidence=proof)
     assert "第二人" in error.what
     refused(
-        city, Refused, "end_evaluation", MONDAY, now=friday, reason="漏登", evidence=proof, by="赵六", second="赵六"
+        city,
+        Refused,
+        "end_evaluation",
+        MONDAY,
+        now=friday,
+        reason="漏登",
+        evidence=proof,
+        by="赵六",
+        second="赵六",
     )
     refused(
-        city, Forbidden, "end_evaluation", MONDAY, now=friday, reason="漏登", evidence=proof, by="赵六", second="钱八"
+        city,
+        Forbidden,
+        "end_evaluation",
+        MONDAY,
+        now=friday,
+        reason="漏登",
+        evidence=proof,
+        by="赵六",
+        second="钱八",
     )
     city.do("end_evaluation", MONDAY, now=friday, reason="漏登", evidence=proof, by="赵六", second="张三")
     assert '"second":"张三"' in city.rows("select body from history where kind = 'action'")[0][0]
@@ -233,7 +249,9 @@ def test_a_rule_that_escalates_lets_the_act_pass_and_opens_a_case(build: Callabl
     assert city.matter("P1").state == "opened"
 
 
-def test_a_minimum_period_blocks_before_and_lets_pass_at_the_first_instant(build: Callable[..., City]) -> None:
+def test_a_minimum_period_blocks_before_and_lets_pass_at_the_first_instant(
+    build: Callable[..., City],
+) -> None:
     city = build(overlay="bidding", profile="statutory")
     city.open("2026-11-02 09:00", workflow="tender")
     city.do("announce", MONDAY)
@@ -256,7 +274,9 @@ def test_a_minimum_that_has_run_out_still_holds_for_acts_recorded_back(build: Ca
     city.do("open_bids", "2026-11-23 12:00", now="2026-11-24 10:00", reason="漏登")
 
 
-def test_a_minimum_in_hours_runs_plain_and_a_new_correction_starts_it_again(build: Callable[..., City]) -> None:
+def test_a_minimum_in_hours_runs_plain_and_a_new_correction_starts_it_again(
+    build: Callable[..., City],
+) -> None:
     city = build(overlay="bidding", profile="statutory")
     city.open("2026-11-02 09:00", workflow="tender")
     city.do("announce", MONDAY)

@@ -80,10 +80,16 @@ def broken_links(city: City) -> list[tuple[str, int]]:
     """Every history line whose hash is not that of the line before and its own body."""
     found: list[tuple[str, int]] = []
     heads: dict[str, tuple[int, str]] = {}
-    for matter, no, body, digest in city.rows("select matter, no, body, hash from history order by matter, no"):
+    for matter, no, body, digest in city.rows(
+        "select matter, no, body, hash from history order by matter, no"
+    ):
         last, previous = heads.get(matter, (0, ""))
         told = json.loads(body)
-        if no != last + 1 or chained(previous, body) != digest or (told["matter"], told["no"]) != (matter, no):
+        if (
+            no != last + 1
+            or chained(previous, body) != digest
+            or (told["matter"], told["no"]) != (matter, no)
+        ):
             found.append((matter, no))
         heads[matter] = (no, digest)
     for matter, no, head in city.rows("select id, history_no, head_hash from matter"):
@@ -116,7 +122,7 @@ def test_an_untouched_history_holds_together(city: City) -> None:
 )
 def test_a_touched_line_breaks_the_chain(city: City, touch: str) -> None:
     lived(city)
-    ((line,),) = city.rows("select id from history where body like '%\"name\":\"decide_award\"%'")
+    ((line,),) = city.rows('select id from history where body like \'%"name":"decide_award"%\'')
     with city.store.transaction():
         city.store.run(touch.format(id=line))
     assert broken_links(city)

@@ -36,7 +36,9 @@ def begun(city: City, clock: str, anchor: str) -> None:
 
 @pytest.mark.parametrize("clock", ONE_DAYS)
 @pytest.mark.parametrize("day", DAYS)
-def test_one_day_is_the_working_day_after_the_anchor_and_ends_at_midnight(city: City, clock: str, day: str) -> None:
+def test_one_day_is_the_working_day_after_the_anchor_and_ends_at_midnight(
+    city: City, clock: str, day: str
+) -> None:
     anchor, last = DAYS[day]
     begun(city, clock, anchor)
     found = city.clock(ONE_DAYS[clock][2].replace("P1", "P2"), clock)

@@ -20,7 +20,13 @@ def started(city: City) -> None:
 def test_a_ladder_reminds_then_warns_then_opens_a_case(city: City) -> None:
     started(city)
     seen = {}
-    for at in ("2026-11-02 10:00", "2026-11-03 15:30", "2026-11-04 00:00", "2026-11-05 23:59:59", "2026-11-05 24:00"):
+    for at in (
+        "2026-11-02 10:00",
+        "2026-11-03 15:30",
+        "2026-11-04 00:00",
+        "2026-11-05 23:59:59",
+        "2026-11-05 24:00",
+    ):
         seen[at] = [(f.rung, f.does) for f in city.patrol(at).fires if f.clock == "decide_award"]
     assert seen == {
         "2026-11-02 10:00": [("started", "remind")],
@@ -64,8 +70,13 @@ def test_after_an_outage_stale_reminders_collapse_and_warnings_keep_their_moment
         ("overdue", False),
         ("case", False),
     ]
-    assert [f.at for f in fires if not f.collapsed] == [moment("2026-11-03 24:00"), moment("2026-11-05 24:00")]
-    assert not city.rows("select 1 from message where rung = 'soon' or rung = 'started' and fire like ?", f"{CLOCK}%")
+    assert [f.at for f in fires if not f.collapsed] == [
+        moment("2026-11-03 24:00"),
+        moment("2026-11-05 24:00"),
+    ]
+    assert not city.rows(
+        "select 1 from message where rung = 'soon' or rung = 'started' and fire like ?", f"{CLOCK}%"
+    )
 
 
 def test_after_a_short_outage_only_the_newest_reminder_is_sent(city: City) -> None:
@@ -77,8 +88,13 @@ def test_after_a_short_outage_only_the_newest_reminder_is_sent(city: City) -> No
 def test_a_sms_waits_for_eight_on_a_working_day_and_an_email_does_not(city: City) -> None:
     city.walk("deliver_report", "2026-11-05 10:00")  # 周四：周五 24:00 到期
     city.patrol("2026-11-06 24:00")
-    sent = dict(city.rows("select channel, min(send_from) from message where rung = 'overdue' group by channel"))
-    ticks = {c: moment(t).timestamp() * 1e6 for c, t in {"email": "2026-11-07 00:00", "sms": "2026-11-09 08:00"}.items()}
+    sent = dict(
+        city.rows("select channel, min(send_from) from message where rung = 'overdue' group by channel")
+    )
+    ticks = {
+        c: moment(t).timestamp() * 1e6
+        for c, t in {"email": "2026-11-07 00:00", "sms": "2026-11-09 08:00"}.items()
+    }
     assert sent == ticks
 
 
@@ -87,7 +103,9 @@ def test_a_sms_reminder_made_up_for_at_night_waits_for_the_morning(city: City) -
     city.do("issue_award_letter", "2026-11-02 10:00")
     # 周二 15:30 的短信提醒，停机到当夜 23:00 才补
     city.patrol("2026-11-03 23:00")
-    (send_from,) = city.rows("select distinct send_from from message where rung = 'soon' and channel = 'sms'")[0]
+    (send_from,) = city.rows(
+        "select distinct send_from from message where rung = 'soon' and channel = 'sms'"
+    )[0]
     assert send_from == moment("2026-11-04 08:00").timestamp() * 1e6
 
 
@@ -108,7 +126,14 @@ def test_a_reminder_counted_from_the_start_outlives_a_new_epoch(build: Callable[
     city.do("correct_notice", "2026-11-02 10:00", open_by=date(2026, 11, 27))
     clock = city.clock("P1", "open_bids")
     assert clock.epoch == 2
-    assert {p.rung for p in clock.plan} >= {"later", "before", "overdue_agreed", "case_agreed", "overdue", "case"}
+    assert {p.rung for p in clock.plan} >= {
+        "later",
+        "before",
+        "overdue_agreed",
+        "case_agreed",
+        "overdue",
+        "case",
+    }
 
 
 def test_at_most_one_case_is_opened_in_an_epoch_and_one_more_when_the_moment_moves_on(
@@ -151,7 +176,9 @@ def test_a_record_that_was_in_time_withdraws_warnings_and_case(city: City) -> No
     assert missed(clock, moment("2026-11-03 16:00")) == []
     assert city.fired(CLOCK)[-1] == "withdrawn"
     told = city.rows("select person, channel, text from message where rung = 'withdrawn'")
-    assert {(p, c) for p, c, _ in told} == {(p, c) for p in ("张三", "王五", "钱八") for c in ("sms", "email")}
+    assert {(p, c) for p, c, _ in told} == {
+        (p, c) for p in ("张三", "王五", "钱八") for c in ("sms", "email")
+    }
     assert all("予以解除" in text for _, _, text in told)
 
 
@@ -206,7 +233,9 @@ def test_holders_are_those_of_the_logical_moment_not_of_the_beat(city: City) -> 
     city.appoint("冯十二", "tracker", "2026-11-05 12:00")
     started(city)
     city.patrol("2026-11-09 09:00")
-    told = city.rows("select rung, person from message where channel = 'email' and role = 'tracker' order by person")
+    told = city.rows(
+        "select rung, person from message where channel = 'email' and role = 'tracker' order by person"
+    )
     assert [p for r, p in told if r == "overdue"] == ["钱八"]
     assert sorted(p for r, p in told if r == "case") == sorted(["冯十二", "钱八"])
 

@@ -94,3 +94,18 @@ def test_nothing_due_is_nothing_done(city: City) -> None:
     before = city.everything()
     assert city.patrol(FRIDAY).looked_at == 0
     assert city.everything() == before
+
+
+def test_cases_of_one_instant_are_numbered_alike_however_often_somebody_looks(build: Callable[..., City]) -> None:
+    about: list[list[str | None]] = []
+    for beats in ([], ["2026-11-03 09:00"], ["2026-11-02 11:00", "2026-12-02 16:00", "2026-12-03 09:00"]):
+        city = build(profile="statutory")
+        city.open("2026-11-02 09:00")
+        city.walk("request_acceptance", "2026-11-02 09:00", supplier_small=True)
+        city.do("accept", "2026-11-02 09:10")  # 中小企业付款自验收起三十日
+        city.do("receive_invoice", "2026-11-02 09:20")  # 支付外限自发票起三十日，同一时刻到期
+        for at in (*beats, "2026-12-10 09:00"):
+            city.patrol(at)
+        cases = [c for c in city.cases() if c.startswith("P1.1.1.1-")]
+        about.append([city.matter(c).about_clock for c in cases])
+    assert about == [["pay/1/1", "pay_outer_limit/1/1", "pay_small_supplier/1/1"]] * 3

@@ -17,7 +17,10 @@ def test_a_second_invoice_moves_the_anchor_and_starts_a_new_round(city: City) ->
     assert (first.state, first.look_at, first.plan) == ("void", None, [])
     assert (second.anchor, second.promise) == (moment("2026-11-03 11:00"), moment("2026-11-04 24:00"))
     beat = city.patrol("2026-11-04 09:00")
-    assert {(f.clock, f.round) for f in beat.fires if f.rung == "started"} == {("pay", 2), ("pay_outer_limit", 2)}
+    assert {(f.clock, f.round) for f in beat.fires if f.rung == "started"} == {
+        ("pay", 2),
+        ("pay_outer_limit", 2),
+    }
 
 
 def test_an_invoice_before_acceptance_leaves_the_anchor_where_it_is(city: City) -> None:
@@ -133,7 +136,9 @@ def test_an_action_that_sets_a_day_stores_the_local_day_of_the_act(city: City) -
 
 
 def test_an_agreed_length_is_read_from_the_contract_above_the_instalment(city: City) -> None:
-    city.walk("receive_invoice", "2026-11-02 10:00", pay_within=Length(20, "days"), accept_within=Length(3, "days"))
+    city.walk(
+        "receive_invoice", "2026-11-02 10:00", pay_within=Length(20, "days"), accept_within=Length(3, "days")
+    )
     assert city.clock(PART, "pay").agreed == moment("2026-11-23 24:00")  # 二十日到周日，顺延至周一
     assert city.clock(PART, "accept_delivery").agreed == moment("2026-11-05 24:00")
 

@@ -38,7 +38,10 @@ def test_a_broken_text_stops_its_own_rung_only(city: City) -> None:
     # the case of P1 opens, P2's reminders go out; only the warnings are missing
     assert "case" in keys(beat.fires)
     assert "overdue" not in keys(beat.fires)
-    assert {(c.matter, c.name) for c in beat.troubled} == {("P1.1", "decide_award"), ("P2.1", "deliver_report")}
+    assert {(c.matter, c.name) for c in beat.troubled} == {
+        ("P1.1", "decide_award"),
+        ("P2.1", "deliver_report"),
+    }
     clock = city.clock("P1.1", "decide_award")
     assert clock.trouble.startswith("overdue: ")
     assert "{nobody}" in clock.trouble
@@ -168,7 +171,9 @@ def test_a_real_constraint_makes_a_bad_row(city: City) -> None:
     assert isinstance(translated(sqlite3.IntegrityError("x"), "db"), BadRow)
 
 
-def test_other_troubles_of_the_database_stop_the_patrol_and_undo_it(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_troubles_of_the_database_stop_the_patrol_and_undo_it(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
     city.walk("deliver_report", "2026-11-02 10:00")
     before = city.everything()
     whole = city.store.write

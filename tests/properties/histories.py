@@ -16,7 +16,7 @@ from engine.errors import YiribanError
 from engine.matter import FactValue, Matter
 from engine.term import Length
 from engine.workflow import ActionDef
-from tests.city import NAMELESS, City, moment
+from tests.city import NAMELESS, STEPS, City, moment
 
 THOROUGH = bool(os.environ.get("YIRIBAN_THOROUGH"))
 BEGIN = moment("2026-04-27 09:00")  # 周一，劳动节前：5 月 9 日（周六）补班
@@ -52,7 +52,7 @@ OPS = st.builds(
     Op,
     gap=st.sampled_from([0, 1, 45, 5 * HOUR, DAY, DAY, 2 * DAY + 30, 4 * DAY, 12 * DAY]),
     pick=st.integers(0, 31),
-    back=st.sampled_from([0, 0, 0, 1, 7 * HOUR, DAY, 3 * DAY, 20 * DAY]),
+    back=st.sampled_from([0, 0, 0, 1, 7 * HOUR, DAY, 3 * DAY, 7 * DAY, 20 * DAY]),
     number=st.integers(0, 23),
     beat=st.integers(0, 4).map(lambda n: n == 0),
 )
@@ -60,10 +60,14 @@ OPS = st.builds(
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A project with ``packages`` packages under ``profile``, and what is recorded about it."""
+    """A project with ``packages`` packages under ``profile``, and what is recorded about it.
+
+    The first package has come as far as ``start`` in one go when the history begins.
+    """
 
     profile: str
     packages: int
+    start: str
     ops: tuple[Op, ...]
 
 
@@ -71,7 +75,8 @@ HISTORIES = st.builds(
     History,
     profile=st.sampled_from(["one-day", "statutory"]),
     packages=st.sampled_from([1, 1, 2]),
-    ops=st.lists(OPS, min_size=3, max_size=26).map(tuple),
+    start=st.sampled_from(["", *STEPS[:8], "sign_contract", "accept", "receive_invoice"]),
+    ops=st.integers(2, 24).flatmap(lambda size: st.lists(OPS, min_size=size, max_size=size)).map(tuple),
 )
 
 
@@ -109,13 +114,24 @@ def offered(city: City, members: Sequence[Matter]) -> list[tuple[Matter, ActionD
 
 def facts_of(action: str, number: int) -> dict[str, FactValue]:
     """Facts that differ from one number to the next; agreed lengths come and change."""
-    lengths = (None, Length(1, "days"), Length(5, "days"), Length(2, "working days"), Length(45, "days"), Length(9, "hours"))
+    lengths = (
+        None,
+        Length(1, "days"),
+        Length(5, "days"),
+        Length(2, "working days"),
+        Length(45, "days"),
+        Length(9, "hours"),
+    )
     agreed = lengths[number % len(lengths)]
     if action == "issue_award_letter":
         return {"contracts": 2 if number % 5 == 0 else 1}
     if action == "sign_contract":
         facts: dict[str, FactValue] = {"instalments": 1 + number % 2, "supplier_small": number % 3 == 0}
-        return facts | ({"pay_within": agreed} if agreed else {}) | ({"accept_within": agreed} if number > 12 else {})
+        return (
+            facts
+            | ({"pay_within": agreed} if agreed else {})
+            | ({"accept_within": agreed} if agreed and number > 12 else {})
+        )
     if action in ("publish_contract", "file_contract") and agreed is not None:
         return {"pay_within": agreed, "accept_within": agreed}
     return {"invoice_no": str(number)} if action == "receive_invoice" else {}
@@ -132,7 +148,13 @@ def act(city: City, op: Op, now: datetime) -> str:
     at = max(_possible_since(city.office, matter, action), now - timedelta(minutes=op.back))
     try:
         outcome = city.do(
-            action.name, at, on=matter.id, now=now, by=NAMELESS, reason="登记", **facts_of(action.name, op.number)
+            action.name,
+            at,
+            on=matter.id,
+            now=now,
+            by=NAMELESS,
+            reason="登记",
+            **facts_of(action.name, op.number),
         ).outcome
     except YiribanError as refused:
         return f"{matter.id} {action.name}: {refused.what}"
@@ -146,6 +168,13 @@ def play(city: City, history: History, *, dense: bool) -> tuple[list[str], dict[
     """
     now = BEGIN
     city.open(now, packages=history.packages)
+    if history.start:
+        agreed = facts_of("sign_contract", history.ops[0].number)
+        for step in STEPS[: STEPS.index(history.start) + 1]:
+            signed = step in STEPS[5:]
+            city.do(
+                step, now, on="P1.1.1.1" if signed else "P1.1", **(agreed if step == "sign_contract" else {})
+            )
     said: list[str] = []
     for op in history.ops:
         then = now + timedelta(minutes=op.gap)

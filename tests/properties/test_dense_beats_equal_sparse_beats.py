@@ -51,7 +51,9 @@ def test_a_planted_act_before_time_passes_is_found(stage: Stage, monkeypatch: py
     assert counterexample(stage)
 
 
-def test_a_planted_breach_on_the_day_of_the_beat_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_breach_on_the_day_of_the_beat_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = passing.open_case
 
     def late(*args: Any, **how: Any) -> Any:

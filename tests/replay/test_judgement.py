@@ -55,7 +55,9 @@ CLOCKS = {
 ONE_DAYS = ("decide_award", "sign_contract", "accept_delivery", "pay")
 
 days = st.integers(min_value=0, max_value=60).map(lambda n: FIRST + timedelta(days=n))
-registers = st.lists(st.dictionaries(st.sampled_from(sorted(ACTIONS)), days, min_size=1), min_size=1, max_size=6)
+registers = st.lists(
+    st.dictionaries(st.sampled_from(sorted(ACTIONS)), days, min_size=1), min_size=1, max_size=6
+)
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +109,24 @@ def counted(office: Office, register: list[Mapping[str, date]]) -> dict[str, tup
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(registers)
-@example([{"issue_award_letter": date(2026, 3, 2), "complete": date(2026, 3, 3), "sign_contract": date(2026, 3, 4)}])
-@example([{"complete": date(2026, 3, 2), "issue_award_letter": date(2026, 3, 3), "sign_contract": date(2026, 3, 4)}])
+@example(
+    [
+        {
+            "issue_award_letter": date(2026, 3, 2),
+            "complete": date(2026, 3, 3),
+            "sign_contract": date(2026, 3, 4),
+        }
+    ]
+)
+@example(
+    [
+        {
+            "complete": date(2026, 3, 2),
+            "issue_award_letter": date(2026, 3, 3),
+            "sign_contract": date(2026, 3, 4),
+        }
+    ]
+)
 def test_a_clock_is_judged_exactly_when_its_own_two_ends_were_seen_in_order(
     office: Office, register: list[Mapping[str, date]]
 ) -> None:

@@ -15,6 +15,7 @@ Run = Callable[..., Ran]
 
 # 2026-03-02 is a Monday; 2026-02-15 … 02-23 is Spring Festival, 2026-02-14 and 02-28 are worked Saturdays
 
+
 @pytest.fixture
 def register(tmp_path: Path) -> Callable[..., Path]:
     """Write a register from the shipped sample's header; unnamed columns stay empty."""
@@ -24,7 +25,12 @@ def register(tmp_path: Path) -> Callable[..., Path]:
     def write(*rows: dict[str, str], name: str = "register.csv") -> Path:
         lines = [",".join(header)]
         for number, row in enumerate(rows, 1):
-            cells = {"项目编号": f"CG-{number:03d}", "项目名称": f"第{number}号采购", "采购单位": "市一中", **row}
+            cells = {
+                "项目编号": f"CG-{number:03d}",
+                "项目名称": f"第{number}号采购",
+                "采购单位": "市一中",
+                **row,
+            }
             lines.append(",".join(cells.get(h, "") for h in header))
         path = tmp_path / name
         path.write_text("\n".join(lines) + "\n", "utf-8")
@@ -56,14 +62,18 @@ def test_lateness_counts_calendar_days_beyond_the_latest_moment_over_the_late_on
     run: Run, register: Callable[..., Path]
 ) -> None:
     # the letter of Monday 2026-03-02: 30 days end on Wednesday 2026-04-01
-    rows = [{"通知书发出": "2026-03-02", "合同签订": day} for day in ("2026-04-01", "2026-04-02", "2026-04-09")]
+    rows = [
+        {"通知书发出": "2026-03-02", "合同签订": day} for day in ("2026-04-01", "2026-04-02", "2026-04-09")
+    ]
     clock = replayed(run, register(*rows))["clocks"]["sign_contract"]
     assert (clock["in_law"], clock["late"]) == (1, 2)
     assert (clock["median_late_days"], clock["p90_late_days"]) == (1, 8)
 
 
 def test_nothing_late_gives_no_median(run: Run, register: Callable[..., Path]) -> None:
-    clock = replayed(run, register({"通知书发出": "2026-03-02", "合同签订": "2026-03-03"}))["clocks"]["sign_contract"]
+    clock = replayed(run, register({"通知书发出": "2026-03-02", "合同签订": "2026-03-03"}))["clocks"][
+        "sign_contract"
+    ]
     assert (clock["late"], clock["median_late_days"], clock["p90_late_days"]) == (0, None, None)
 
 
@@ -94,7 +104,9 @@ def test_the_same_source_and_until_give_the_same_bytes(run: Run, register: Calla
     assert first.out == second.out
 
 
-def test_dates_in_the_wrong_order_are_a_finding_with_file_and_line(run: Run, register: Callable[..., Path]) -> None:
+def test_dates_in_the_wrong_order_are_a_finding_with_file_and_line(
+    run: Run, register: Callable[..., Path]
+) -> None:
     report = replayed(run, register({}, {"通知书发出": "2026-03-05", "合同签订": "2026-03-04"}))
     found = {(f["kind"], f["file"], f["line"]) for f in report["finding_list"]}
     assert ("wrong_order", "register.csv", 3) in found
@@ -104,12 +116,16 @@ def test_dates_in_the_wrong_order_are_a_finding_with_file_and_line(run: Run, reg
 
 
 def test_every_shown_rule_is_judged_or_said_to_lack_a_fact(run: Run, register: Callable[..., Path]) -> None:
-    report = replayed(run, register({"通知书发出": "2026-03-02", "合同签订": "2026-03-03", "资金支付": "2026-03-20"}))
+    report = replayed(
+        run, register({"通知书发出": "2026-03-02", "合同签订": "2026-03-03", "资金支付": "2026-03-20"})
+    )
     assert any(key.startswith("R68") for key in report["rules_not_judged"])
     assert not any(kind.startswith("rule_") for kind in report["findings"])
 
 
-def test_a_replay_never_touches_a_database_in_use(run: Run, register: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_replay_never_touches_a_database_in_use(
+    run: Run, register: Callable[..., Path], tmp_path: Path
+) -> None:
     source = register({"通知书发出": "2026-03-02"})
     kept = str(tmp_path / "kept.db")
     assert run("replay", str(source), "--db", kept).code == 0
@@ -129,7 +145,9 @@ def city(run: Run) -> Run:
 def test_an_import_fires_nothing_for_the_past_and_again_changes_nothing(
     city: Run, register: Callable[..., Path]
 ) -> None:
-    source = register({"通知书发出": "2026-01-05"}, {"通知书发出": "2026-03-06"})  # Monday long ago, last Friday
+    source = register(
+        {"通知书发出": "2026-01-05"}, {"通知书发出": "2026-03-06"}
+    )  # Monday long ago, last Friday
     with freeze_time("2026-03-09 02:00:00"):
         preview = json.loads(city("import", str(source), "--dry-run", "--json").out)
         first = json.loads(city("import", str(source), "--json").out)
@@ -142,7 +160,9 @@ def test_an_import_fires_nothing_for_the_past_and_again_changes_nothing(
     assert json.loads(beat.out)["fires"] == []
 
 
-def test_after_going_live_an_imported_clock_warns_like_any_other(city: Run, register: Callable[..., Path]) -> None:
+def test_after_going_live_an_imported_clock_warns_like_any_other(
+    city: Run, register: Callable[..., Path]
+) -> None:
     source = register({"通知书发出": "2026-03-09"})  # the Monday itself: promised for Tuesday
     with freeze_time("2026-03-09 02:00:00"):
         assert city("import", str(source)).code == 0
@@ -160,7 +180,9 @@ def test_a_newer_export_updates_the_project_it_names(city: Run, register: Callab
     assert (report["opened"], report["updated"], report["actions"], report["known"]) == (0, 1, 1, 1)
 
 
-def test_a_unit_that_is_not_registered_is_a_finding_and_others_go_on(city: Run, register: Callable[..., Path]) -> None:
+def test_a_unit_that_is_not_registered_is_a_finding_and_others_go_on(
+    city: Run, register: Callable[..., Path]
+) -> None:
     source = register({"通知书发出": "2026-03-06", "采购单位": "市二中"}, {"通知书发出": "2026-03-06"})
     with freeze_time("2026-03-09 02:00:00"):
         report = json.loads(city("import", str(source), "--json").out)

@@ -1,0 +1,72 @@
+"""`yiriban message`: what waits to be sent and what was sent; no address is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from commands.printing import common_options, emit, local, pass_settings, pick
+from commands.project_page import shown_of
+from commands.room import enter, limit_option
+from commands.words import CHANNELS, MESSAGE_STATES, fold, here, role, word
+from runtime.settings import Settings
+from storage import views
+
+
+@click.group()
+def message() -> None:
+    """消息：列出待发和已发 / messages waiting and sent."""
+
+
+@message.command("list")
+@click.option("--state", type=click.Choice(list(MESSAGE_STATES)), help="只列这种状态 / only in this state")
+@click.option("--person", metavar="PERSON", help="只列发给此人的 / only to this person")
+@click.option("--channel", type=click.Choice(list(CHANNELS)), help="只列这种渠道 / only by this channel")
+@limit_option
+@common_options
+@pass_settings
+def list_(
+    settings: Settings, state: str | None, person: str | None, channel: str | None, limit: int, as_json: bool
+) -> None:
+    """列出消息，最新的在前 / the messages, the newest first."""
+    with enter(settings) as room, room.store.reading():
+        found, total = views.messages(
+            room.store, state=state or "", person=person or "", channel=channel or "", limit=limit
+        )
+    payload = {"now": here(room.now), "total": total, "messages": [_data(m) for m in found]}
+    emit(as_json, "message.list", payload, lambda: _page(found, total, settings.lang))
+
+
+def _data(posted: views.Posted) -> dict[str, Any]:
+    return {
+        "key": posted.key,
+        "matter": posted.matter,
+        "person": posted.person,
+        "role": posted.role,
+        "channel": posted.channel,
+        "rung": posted.rung,
+        "subject": posted.subject,
+        "text": posted.text,
+        "send_from": here(posted.send_from),
+        "created_at": here(posted.created_at),
+        "state": posted.state,
+    }
+
+
+def _page(found: list[views.Posted], total: int, lang: str) -> str:
+    if not found:
+        return pick(lang, "没有消息", "No messages")
+    lines: list[str] = []
+    for posted in found:
+        lines.append(
+            f"{local(posted.send_from)}  {word(MESSAGE_STATES, posted.state, lang)}"
+            f"  {word(CHANNELS, posted.channel, lang)}  {posted.person}（{role(posted.role, lang)}）"
+            f"  {posted.matter}"
+        )
+        text = posted.text.strip()
+        body = f"{posted.subject}\n{text}" if posted.subject else text
+        lines += [f"    {line.strip()}" for line in body.split("\n")]
+    if total > len(found):
+        lines.append(shown_of(len(found), total, lang))
+    return fold("\n".join(lines))
