@@ -9,7 +9,7 @@ import click
 
 from commands.printing import common_options, emit, pass_settings, pick
 from commands.room import Room, dry_run_option, person_of, sqlite_file, typed
-from commands.words import roles
+from commands.words import fold, roles
 from engine.directory import PURCHASER_ROLES, Appointment, Unit
 from engine.errors import BadInput, Conflict, NotFound, StorageTrouble
 from engine.office import Office
@@ -198,5 +198,5 @@ def _page(ctx: click.Context, lang: str, payload: dict[str, object], made: list[
     ]
     if not payload["dry_run"]:
         title = pick(lang, "项目名称", "TITLE")
-        lines.append(f"{pick(lang, '下一步', 'Next')}  {typed(ctx)('project', 'new', title)}")
-    return "\n".join(lines)
+        lines += [pick(lang, "下一步", "Next"), f"  {typed(ctx)('project', 'new', title)}"]
+    return fold("\n".join(lines))

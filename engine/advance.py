@@ -233,7 +233,7 @@ def _check_complete(office: Office, matter: Matter, action: ActionDef, request: 
                 + "可用的要素："
                 + "、".join(workflow.facts),
             )
-        if type(request.facts[name]) is not _TYPES[workflow.facts[name].type]:
+        if not _fits(request.facts[name], workflow.facts[name].type):
             raise BadInput(
                 f"要素 {name}（{workflow.facts[name].title}）的值 {request.facts[name]!r} 类型不对",
                 why=f"它应当是 {workflow.facts[name].type}",
@@ -254,6 +254,12 @@ def _check_complete(office: Office, matter: Matter, action: ActionDef, request: 
             why="流程要求随操作提交凭证",
             then="加上 " + " ".join(f"--evidence {k}=文件" for k in lacking),
         )
+
+
+def _fits(value: FactValue, kind: FactType) -> bool:
+    """Say whether a value is of a fact's type; a boolean is an integer to Python, never to a fact."""
+    wanted = _TYPES[kind]
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
 
 
 def _check_minimum(office: Office, work: Work, matter: Matter, action: ActionDef, at: datetime) -> None:

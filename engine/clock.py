@@ -7,20 +7,21 @@ Identity is (matter, name, round); the epoch rises when a recount moves a due mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from engine.counting import closing, due, due_on, earliest, shift
+from engine.counting import closing, due, due_on, shift
+from engine.freezing import due_around, earliest_around
 from engine.law import Ground
-from engine.matter import FactValue
+from engine.matter import FactValue, Pause
 from engine.quiet import last_permitted
-from engine.term import Length, Moment
+from engine.term import Ends, Length, Moment
 from engine.workdays import WorkingCalendar
 from engine.workflow import MOMENTS, Bundle, ClockDef, LadderDef, MomentName, ProfileDef, Rung, TermDef
 
-ClockState = Literal["running", "met", "void"]
+ClockState = Literal["running", "paused", "met", "void"]
 RETRY_AFTER = timedelta(minutes=15)
 
 
@@ -61,6 +62,15 @@ class Clock:
     ended_at: datetime | None = None
     ended_recorded_at: datetime | None = None
     trouble: str = ""
+    moved: dict[MomentName, date] = field(default_factory=dict)
+    """Due days that an approved extension moved, by moment."""
+    asked: dict[str, str] = field(default_factory=dict)
+    """An extension that was asked for and is not decided yet."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the clock has not ended; a paused one has not."""
+        return self.state in ("running", "paused")
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -79,9 +89,9 @@ class Clock:
         return max((m for m in (self.promise, self.agreed, self.statutory) if m is not None), default=None)
 
     def reschedule(self) -> None:
-        """Put the plan in order and say when to look next."""
+        """Put the plan in order and say when to look next; at a paused clock nobody need look."""
         self.plan.sort(key=lambda item: item.look_at)
-        self.look_at = self.plan[0].look_at if self.plan else None
+        self.look_at = self.plan[0].look_at if self.plan and self.state == "running" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +132,26 @@ class Planner:
         self._counted: dict[tuple[str, str, date, FactValue | None], Prepared] = {}
 
     def prepare(
-        self, workflow: str, definition: ClockDef, anchor: datetime, agreed: FactValue | None
+        self,
+        workflow: str,
+        definition: ClockDef,
+        anchor: datetime,
+        agreed: FactValue | None,
+        *,
+        pauses: Sequence[Pause] = (),
+        moved: Mapping[MomentName, date] | None = None,
     ) -> Prepared:
         """Count the due moments from ``anchor`` and plan the ladder's rungs.
 
-        ``agreed`` is the agreed date or length, where the matter has one.
+        ``agreed`` is the agreed date or length, where the matter has one; ``pauses`` are left out of
+        the count; ``moved`` are due days that extensions set.
         """
+        if pauses or moved:
+            return self._count(workflow, definition, anchor, agreed, pauses, moved or {})[0]
         key = (workflow, definition.name, self.calendar.day_of(anchor), agreed)
         prepared = self._counted.get(key)
         if prepared is None:
-            prepared, by_day = self._count(workflow, definition, anchor, agreed)
+            prepared, by_day = self._count(workflow, definition, anchor, agreed, (), {})
             if by_day:
                 if len(self._counted) > 20_000:
                     self._counted.clear()
@@ -139,42 +159,58 @@ class Planner:
         return prepared
 
     def _count(
-        self, workflow: str, definition: ClockDef, anchor: datetime, agreed: FactValue | None
+        self,
+        workflow: str,
+        definition: ClockDef,
+        anchor: datetime,
+        agreed: FactValue | None,
+        pauses: Sequence[Pause],
+        moved: Mapping[MomentName, date],
     ) -> tuple[Prepared, bool]:
+        """Return what was counted, and whether it depends on the anchor's day alone."""
         term = self.bundle.terms[definition.term]
         day = self.calendar.day_of(anchor)
         if term.kind == "min":
-            return self._count_min(term, day, anchor)
+            return self._count_min(term, day, anchor, pauses)
         dues: list[DueMoment] = []
-        by_day = True
+        lengths: list[tuple[MomentName, Length, Ends, Ground | None]] = []
         promise = self.profile.promises.get(f"{workflow}.{definition.name}")
         promised = promise.on(day) if promise else None
         if promised and promised.value:
-            limit = promised.value.limit
-            by_day &= limit.unit not in ("hours", "minutes")
-            moment = due(anchor, limit, promised.value.ends, self.calendar)
-            dues.append(DueMoment("promise", moment, limit, promised.ground))
+            lengths.append(("promise", promised.value.limit, promised.value.ends, promised.ground))
         if isinstance(agreed, Length):
-            by_day &= agreed.unit not in ("hours", "minutes")
-            dues.append(DueMoment("agreed", due(anchor, agreed, term.ends, self.calendar), agreed, None))
-        elif isinstance(agreed, date):
-            dues.append(DueMoment("agreed", due_on(agreed, term.ends, self.calendar), None, None))
+            lengths.append(("agreed", agreed, term.ends, None))
         value = term.statutory.on(day)
         if value and value.value:
-            by_day &= value.value.unit not in ("hours", "minutes")
-            moment = due(anchor, value.value, term.ends, self.calendar)
-            dues.append(DueMoment("statutory", moment, value.value, value.ground))
+            lengths.append(("statutory", value.value, term.ends, value.ground))
+        for name, limit, ends, ground in lengths:
+            moment = self._due(anchor, limit, ends, pauses)
+            if name in moved:
+                moment = due_on(moved[name], ends, self.calendar)
+            dues.append(DueMoment(name, moment, limit, ground))
+        if isinstance(agreed, date):
+            moment = due_on(moved.get("agreed", agreed), term.ends, self.calendar)
+            dues.append(DueMoment("agreed", moment, None, None))
         if not dues:
-            return Prepared((), ()), by_day
+            return Prepared((), ()), True
+        dues.sort(key=lambda d: MOMENTS.index(d.name))
+        by_day = all(limit.unit not in ("hours", "minutes") for _, limit, _, _ in lengths)
         ladder = self.bundle.ladders.get(definition.ladder)
         rungs = self._rungs(ladder, dues) if ladder else ()
         return Prepared(tuple(dues), rungs), by_day
 
-    def _count_min(self, term: TermDef, day: date, anchor: datetime) -> tuple[Prepared, bool]:
+    def _due(self, anchor: datetime, limit: Length, ends: Ends, pauses: Sequence[Pause]) -> Moment:
+        if pauses:
+            return due_around(anchor, limit, ends, self.calendar, pauses)
+        return due(anchor, limit, ends, self.calendar)
+
+    def _count_min(
+        self, term: TermDef, day: date, anchor: datetime, pauses: Sequence[Pause]
+    ) -> tuple[Prepared, bool]:
         value = term.statutory.on(day)
         if value is None or value.value is None:
             return Prepared((), ()), True
-        instant = earliest(anchor, value.value, self.calendar)
+        instant = earliest_around(anchor, value.value, self.calendar, pauses)
         first_day = self.calendar.day_of(instant)
         moment = Moment(first_day, instant, None, self.calendar.is_provisional(first_day))
         by_day = value.value.unit not in ("hours", "minutes")
@@ -222,7 +258,7 @@ class Planner:
         clock.provisional = prepared.provisional
         if self.bundle.terms[definition.term].kind == "min":
             clock.plan = []
-            clock.look_at = clock.statutory
+            clock.look_at = clock.statutory if clock.state == "running" else None
             return
         ladder = self.bundle.ladders.get(definition.ladder)
         does = {rung.name: rung.does for rung in ladder.rungs} if ladder else {}
@@ -241,6 +277,22 @@ class Planner:
             plan.append(Planned(at, name))
         clock.plan = plan
         clock.reschedule()
+
+    def replan(self, clock: Clock, prepared: Prepared) -> None:
+        """Move the rungs still to fire to the new due moments; what fired stays fired (after a pause)."""
+        by_name = {d.name: d.moment.instant for d in prepared.dues}
+        clock.promise = by_name.get("promise")
+        clock.agreed = by_name.get("agreed")
+        clock.statutory = by_name.get("statutory")
+        clock.provisional = prepared.provisional
+        moments = dict((name, at) for at, name in prepared.rungs)
+        for item in clock.plan:
+            item.at = moments.get(item.rung, item.at)
+            item.retry_at = None
+        clock.reschedule()
+        if not clock.plan and not clock.fired:
+            # a minimum period has no rungs; its end is what is looked at
+            clock.look_at = clock.statutory
 
     def _after_start(self, anchor: datetime, rung: Rung) -> datetime:
         assert rung.at.offset is not None

@@ -16,6 +16,15 @@ FactValue = bool | int | str | date | Length
 """A fact's value: money is integer fen; dates are days; lengths are ``Length``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Clocks stand still from ``since`` until ``until`` (``None``: still); ``ground`` says why. 中止"""
+
+    since: datetime
+    until: datetime | None
+    ground: str
+
+
 @dataclass(slots=True)
 class Matter:
     """One matter as it stands. ``revision`` counts actions, ``history_no`` everything that happened."""
@@ -43,6 +52,7 @@ class Matter:
     marks: dict[str, datetime] = field(default_factory=dict)
     """When the triggers of clocks that wait for several of them happened (``action:x``, ``state:y``)."""
     facts: dict[str, FactValue] = field(default_factory=dict)
+    pauses: list[Pause] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

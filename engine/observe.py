@@ -221,7 +221,7 @@ def _end_aside(
     names = office.machines(matter.bundle).ends_on.get((matter.workflow, action.name), ())
     notes: list[dict[str, str]] = []
     for clock in work.clocks_of(matter):
-        if clock.name in names and clock.state == "running" and clock.anchor <= at:
+        if clock.name in names and clock.is_open and clock.anchor <= at:
             finish(work, clock, "met", at=at, now=now)
             notes.append({"clock": f"{clock.name}/{clock.round}", "ended": "met"})
     return notes
@@ -230,7 +230,7 @@ def _end_aside(
 def _drop_ended(office: Office, work: Work, matter: Matter, at: datetime, observed: Observed) -> None:
     """A clock whose own end was seen before its own anchor is not judged."""
     for clock in list(work.clocks_of(matter)):
-        if clock.state != "running" or clock.anchor != at:
+        if not clock.is_open or clock.anchor != at:
             continue
         ends = office.clock(matter, clock.name).ends
         if any((m := matter.marks.get(f"action:{e}")) is not None and m < clock.anchor for e in ends):

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.asking import ask
-from engine.clock import Clock
-from engine.matter import FactValue, Matter
+from engine.clock import Clock, ClockState, Prepared
+from engine.matter import FactValue, Matter, Pause
 from engine.message import compose, hung_on, parameters
 from engine.office import Office
 from engine.rules import MissingFact
@@ -57,7 +57,7 @@ def start(
     Return a note for the history: the due moments, or why the clock did not start.
     """
     own = [c for c in work.clocks_of(matter) if c.name == definition.name]
-    running = next((c for c in own if c.state == "running"), None)
+    running = next((c for c in own if c.is_open), None)
     if running is not None and running.anchor == anchor:
         return None
     if definition.applies_when:
@@ -69,11 +69,15 @@ def start(
     if running is not None:
         finish(work, running, "void", at=anchor, now=now)
     planner = office.planner(matter)
-    prepared = planner.prepare(matter.workflow, definition, anchor, agreed_of(work, matter, definition))
+    pauses = pauses_of(work, matter)
+    prepared = planner.prepare(
+        matter.workflow, definition, anchor, agreed_of(work, matter, definition), pauses=pauses
+    )
     if not prepared.dues:
         return {"clock": definition.name, "not_started": "no limit"}
     number = max((c.round for c in own), default=0) + 1
-    clock = Clock(matter.id, matter.root, matter.jurisdiction, definition.name, number, 1, "running", anchor)
+    state: ClockState = "paused" if any(p.until is None for p in pauses) else "running"
+    clock = Clock(matter.id, matter.root, matter.jurisdiction, definition.name, number, 1, state, anchor)
     planner.wind(clock, prepared, definition, now=None)
     if matter.go_live is not None:
         _spare_the_past(office, matter, clock, definition)
@@ -97,6 +101,11 @@ def _spare_the_past(office: Office, matter: Matter, clock: Clock, definition: Cl
             kept.append(item)
     clock.plan = kept
     clock.reschedule()
+
+
+def pauses_of(work: Work, matter: Matter) -> list[Pause]:
+    """Return the pauses that hold for ``matter``: its own and those of what it is part of."""
+    return [pause for here in work.chain(matter) for pause in here.pauses]
 
 
 def agreed_of(work: Work, matter: Matter, definition: ClockDef) -> FactValue | None:
@@ -128,7 +137,7 @@ def end_by(
     notes: list[dict[str, Any]] = []
     ended: list[Clock] = []
     for clock in work.clocks_of(matter) if names else ():
-        if clock.name in names and clock.state == "running":
+        if clock.name in names and clock.is_open:
             finish(work, clock, "met" if seen else "void", at=at, now=now)
             notes.append({"clock": f"{clock.name}/{clock.round}", "ended": clock.state})
             ended.append(clock)
@@ -144,7 +153,7 @@ def void_rest(
     """
     notes: list[dict[str, Any]] = []
     for clock in work.clocks_of(matter):
-        if clock.state != "running":
+        if not clock.is_open:
             continue
         definition = office.clock(matter, clock.name)
         if matter.state not in definition.survives and not any(map(spare, definition.ends)):
@@ -156,30 +165,51 @@ def void_rest(
 def recount(
     office: Office, work: Work, matter: Matter, changed: frozenset[str], *, now: datetime
 ) -> list[dict[str, Any]]:
-    """Count again the running clocks of the family that rest on a changed fact; raise their epoch."""
+    """Count again the open clocks of the family that rest on a changed fact; raise their epoch."""
     notes: list[dict[str, Any]] = []
-    for here in work.family(matter.root):
-        if here.id != matter.id and matter.id not in {m.id for m in work.chain(here)}:
+    for here, clock in open_clocks(work, matter):
+        definition = office.clock(here, clock.name)
+        if definition.agreed not in changed:
             continue
-        for clock in work.clocks_of(here):
-            if clock.state != "running":
-                continue
-            definition = office.clock(here, clock.name)
-            if definition.agreed not in changed:
-                continue
-            planner = office.planner(here)
-            agreed = agreed_of(work, here, definition)
-            prepared = planner.prepare(here.workflow, definition, clock.anchor, agreed)
-            moved = {d.name: d.moment.instant for d in prepared.dues}
-            if all(moved.get(n) == clock.moment(n) for n in MOMENTS):
-                continue
-            clock.epoch += 1
-            planner.wind(clock, prepared, definition, now=now)
-            if here.go_live is not None:
-                _spare_the_past(office, here, clock, definition)
-            work.touch_clock(clock)
-            notes.append({"clock": f"{clock.name}/{clock.round}", "epoch": clock.epoch, **_dues(clock)})
+        prepared = counted_again(office, work, here, clock)
+        moved = {d.name: d.moment.instant for d in prepared.dues}
+        if all(moved.get(n) == clock.moment(n) for n in MOMENTS):
+            continue
+        notes.append(next_epoch(office, work, here, clock, prepared, now=now))
     return notes
+
+
+def open_clocks(work: Work, matter: Matter) -> list[tuple[Matter, Clock]]:
+    """Return the clocks of ``matter`` and of its parts that have not ended."""
+    return [
+        (here, clock)
+        for here in work.family(matter.root)
+        if here.id == matter.id or matter.id in {m.id for m in work.chain(here)}
+        for clock in work.clocks_of(here)
+        if clock.is_open
+    ]
+
+
+def counted_again(office: Office, work: Work, matter: Matter, clock: Clock) -> Prepared:
+    """Count a clock again from its anchor, with the pauses and extensions there are by now."""
+    definition = office.clock(matter, clock.name)
+    return office.planner(matter).prepare(
+        matter.workflow, definition, clock.anchor, agreed_of(work, matter, definition),
+        pauses=pauses_of(work, matter), moved=clock.moved,
+    )  # fmt: skip
+
+
+def next_epoch(
+    office: Office, work: Work, matter: Matter, clock: Clock, prepared: Prepared, *, now: datetime
+) -> dict[str, Any]:
+    """Give ``clock`` its new due moments in a new epoch; return the note for the history."""
+    definition = office.clock(matter, clock.name)
+    clock.epoch += 1
+    office.planner(matter).wind(clock, prepared, definition, now=now)
+    if matter.go_live is not None:
+        _spare_the_past(office, matter, clock, definition)
+    work.touch_clock(clock)
+    return {"clock": f"{clock.name}/{clock.round}", "epoch": clock.epoch, **_dues(clock)}
 
 
 def withdraw_warnings(

@@ -139,6 +139,14 @@ class WorkflowDef:
 
 
 @dataclass(frozen=True, slots=True)
+class Extension:
+    """How far a term may be extended, and by which article. 延期"""
+
+    most: Length
+    ground: Ground
+
+
+@dataclass(frozen=True, slots=True)
 class TermDef:
     """A length of time with dated values, each with its ground. 期限
 
@@ -152,6 +160,8 @@ class TermDef:
     title: Title
     statutory: Dated[Length]
     file: str = ""
+    extend: Extension | None = None
+    """``None``: the law knows no extension of the statutory moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Judge:
         for moment in MOMENTS:
             if clock.moment(moment) is not None:
                 kept[moment] += 0
-        if clock.state == "running":
+        if clock.is_open:
             count.open += 1
         if clock.state != "met" or clock.ended_at is None:
             return

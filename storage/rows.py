@@ -9,7 +9,7 @@ from json.encoder import encode_basestring as _quote
 from typing import Any
 
 from engine.clock import Clock, Planned
-from engine.matter import Entry, FactValue, Matter
+from engine.matter import Entry, FactValue, Matter, Pause
 from engine.term import Length, read_length
 from engine.work import Fire, Handed, Message, Work
 from storage import moments
@@ -19,7 +19,7 @@ Row = tuple[Any, ...]
 MATTER = (
     "id", "root", "workflow", "state", "title", "unit", "jurisdiction", "bundle", "profile", "opened_at",
     "part_of", "about", "about_clock", "state_since", "revision", "history_no", "head_hash", "children",
-    "cases", "go_live", "marks",
+    "cases", "go_live", "marks", "pauses",
 )  # fmt: skip
 MATTER_CHANGES = (
     "state",
@@ -30,6 +30,7 @@ MATTER_CHANGES = (
     "children",
     "cases",
     "marks",
+    "pauses",
     "title",
 )
 FACT = ("matter", "name", "type", "value", "jurisdiction")
@@ -37,10 +38,11 @@ HISTORY = ("matter", "no", "kind", "at", "recorded_at", "body", "hash", "algorit
 CLOCK = (
     "matter", "name", "round", "root", "jurisdiction", "epoch", "state", "anchor", "promise", "agreed",
     "statutory", "provisional", "plan", "fired", "look_at", "ended_at", "ended_recorded_at", "trouble",
+    "moved", "asked",
 )  # fmt: skip
 CLOCK_CHANGES = (
     "epoch", "state", "promise", "agreed", "statutory", "provisional", "plan", "fired", "look_at",
-    "ended_at", "ended_recorded_at", "trouble",
+    "ended_at", "ended_recorded_at", "trouble", "moved", "asked",
 )  # fmt: skip
 FIRE = (
     "key", "matter", "root", "jurisdiction", "clock", "round", "epoch", "rung", "occurrence", "does", "at",
@@ -57,6 +59,7 @@ ALIAS = ("kind", "value", "matter", "jurisdiction")
 to_ticks = lru_cache(maxsize=8192)(moments.to_ticks)
 from_ticks = lru_cache(maxsize=8192)(moments.from_ticks)
 _read = json.JSONDecoder().decode
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _at(moment: datetime | None) -> int | None:
@@ -73,6 +76,7 @@ def matter_row(m: Matter) -> Row:
         m.id, m.root, m.workflow, m.state, m.title, m.unit, m.jurisdiction, m.bundle, m.profile,
         to_ticks(m.opened_at), m.part_of, m.about, m.about_clock, _at(m.state_since), m.revision,
         m.history_no, m.head_hash, m.children, m.cases, _at(m.go_live), _marks(m),
+        _pauses(m),
     )  # fmt: skip
 
 
@@ -80,12 +84,18 @@ def matter_changes(m: Matter) -> Row:
     """Return what can change of a matter, with its id last."""
     return (
         m.state, _at(m.state_since), m.revision, m.history_no, m.head_hash, m.children, m.cases, _marks(m),
-        m.title, m.id,
+        _pauses(m), m.title, m.id,
     )  # fmt: skip
 
 
 def _marks(m: Matter) -> str:
     return "{" + ",".join([f"{_quote(k)}:{to_ticks(v)}" for k, v in m.marks.items()]) + "}"
+
+
+def _pauses(m: Matter) -> str:
+    if not m.pauses:
+        return "[]"
+    return _write([[to_ticks(p.since), _at(p.until), p.ground] for p in m.pauses])
 
 
 def matter_of(row: Row) -> Matter:
@@ -95,6 +105,7 @@ def matter_of(row: Row) -> Matter:
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], from_ticks(row[9]),
         row[10], row[11], row[12], _when(row[13]), row[14], row[15], row[16], row[17], row[18],
         _when(row[19]), marks, {},
+        [Pause(from_ticks(p[0]), _when(p[1]), p[2]) for p in _read(row[21])] if row[21] != "[]" else [],
     )  # fmt: skip
 
 
@@ -146,12 +157,20 @@ def _plan(clock: Clock) -> str:
     return "[" + ",".join(planned) + "]"
 
 
+def _moved(clock: Clock) -> str:
+    return _write({k: v.isoformat() for k, v in clock.moved.items()}) if clock.moved else "{}"
+
+
+def _asked(clock: Clock) -> str:
+    return _write(clock.asked) if clock.asked else "{}"
+
+
 def clock_row(c: Clock) -> Row:
     """Return the whole row of a new clock."""
     return (
         c.matter, c.name, c.round, c.root, c.jurisdiction, c.epoch, c.state, to_ticks(c.anchor), _at(c.promise),
         _at(c.agreed), _at(c.statutory), int(c.provisional), _plan(c), ",".join(c.fired), _at(c.look_at),
-        _at(c.ended_at), _at(c.ended_recorded_at), c.trouble,
+        _at(c.ended_at), _at(c.ended_recorded_at), c.trouble, _moved(c), _asked(c),
     )  # fmt: skip
 
 
@@ -160,7 +179,7 @@ def clock_changes(c: Clock) -> Row:
     return (
         c.epoch, c.state, _at(c.promise), _at(c.agreed), _at(c.statutory), int(c.provisional), _plan(c),
         ",".join(c.fired), _at(c.look_at), _at(c.ended_at), _at(c.ended_recorded_at), c.trouble,
-        c.matter, c.name, c.round,
+        _moved(c), _asked(c), c.matter, c.name, c.round,
     )  # fmt: skip
 
 
@@ -175,6 +194,8 @@ def clock_of(row: Row) -> Clock:
         row[0], row[3], row[4], row[1], row[2], row[5], row[6], from_ticks(row[7]), _when(row[8]), _when(row[9]),
         _when(row[10]), bool(row[11]), plan, row[13].split(",") if row[13] else [], _when(row[14]),
         _when(row[15]), _when(row[16]), row[17],
+        {k: date.fromisoformat(v) for k, v in _read(row[18]).items()} if row[18] != "{}" else {},
+        _read(row[19]) if row[19] != "{}" else {},
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import inspect
 
@@ -37,7 +38,8 @@ class SqlStore:
         """Connect lazily to ``url``; nothing is created."""
         self.url = url
         self.engine = connect(url)
-        self.place = self.engine.url.render_as_string(hide_password=True)
+        # people read it: no %XX in the place of Chinese letters
+        self.place = unquote(self.engine.url.render_as_string(hide_password=True))
         self.statements = Statements(self.engine.dialect)
         self._begin = begin(self.engine.dialect.name)
         self._cursor: Any = None

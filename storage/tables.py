@@ -122,6 +122,7 @@ class MatterRow(SQLModel, table=True):
     cases: int = 0
     go_live: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
     marks: str = Field(default="{}", sa_column=_text())
+    pauses: str = Field(default="[]", sa_column=_text())
 
 
 class FactRow(SQLModel, table=True):
@@ -157,7 +158,7 @@ class ClockRow(SQLModel, table=True):
 
     __tablename__ = "clock"
     __table_args__ = (
-        CheckConstraint("state in ('running', 'met', 'void')", name="state"),
+        CheckConstraint("state in ('running', 'paused', 'met', 'void')", name="state"),
         CheckConstraint("look_at is null or state = 'running'", name="look_at"),
         Index("ix_clock_look_at", "look_at", sqlite_where=text("look_at is not null"),
               postgresql_where=text("look_at is not null")),
@@ -181,6 +182,8 @@ class ClockRow(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
     ended_recorded_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
     trouble: str = Field(default="", sa_column=_text())
+    moved: str = Field(default="{}", sa_column=_text())
+    asked: str = Field(default="{}", sa_column=_text())
 
 
 class FireRow(SQLModel, table=True):

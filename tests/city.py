@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -150,7 +150,7 @@ class City:
             work.family(on.split(".")[0].split("-C")[0])
             return advance(self.office, work, request, actor, recorded)
 
-    def walk(self, last: str, at: str | datetime, *, on: str = "P1", **facts: FactValue) -> None:
+    def walk(self, last: str, at: str | datetime, *, on: str = "P1", **facts: Any) -> None:
         """Do all steps up to ``last`` at one moment; ``facts`` go to the steps of the contract's signing."""
         done = moment(at) if isinstance(at, str) else at
         for step in STEPS[: STEPS.index(last) + 1]:
@@ -225,8 +225,3 @@ class City:
 def keys(fires: Iterable[Fire]) -> list[str]:
     """The rungs of fires, in their order, without the collapsed ones."""
     return [f.rung for f in fires if not f.collapsed]
-
-
-def facts(receipt: Receipt) -> Mapping[str, FactValue]:
-    """The facts of the matter that was acted on."""
-    return receipt.outcome.matter.facts

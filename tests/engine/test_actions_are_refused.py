@@ -99,6 +99,13 @@ def test_a_fact_of_the_wrong_type_is_a_mistake(city: City, fact: str, value: Any
     assert fact in error.what
 
 
+def test_half_a_character_is_a_mistake_not_a_crash(city: City) -> None:
+    city.walk("deliver_report", MONDAY)
+    error = refused(city, BadInput, "decide_award", MONDAY, supplier="甲\udcb9公司")
+    assert "UTF-8" in error.then
+    refused(city, BadInput, "decide_award", MONDAY, reason="\ud800")
+
+
 def test_the_future_cannot_be_recorded_but_this_very_moment_can(city: City) -> None:
     error = refused(city, BadInput, "end_evaluation", "2026-11-02 10:00:00.000001", now=MONDAY)
     assert "将来" in error.what

@@ -96,7 +96,9 @@ def test_nothing_due_is_nothing_done(city: City) -> None:
     assert city.everything() == before
 
 
-def test_cases_of_one_instant_are_numbered_alike_however_often_somebody_looks(build: Callable[..., City]) -> None:
+def test_cases_of_one_instant_are_numbered_alike_however_often_somebody_looks(
+    build: Callable[..., City],
+) -> None:
     about: list[list[str | None]] = []
     for beats in ([], ["2026-11-03 09:00"], ["2026-11-02 11:00", "2026-12-02 16:00", "2026-12-03 09:00"]):
         city = build(profile="statutory")

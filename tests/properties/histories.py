@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.advance import _possible_since
 from engine.errors import YiribanError
-from engine.matter import FactValue, Matter
+from engine.matter import Matter
 from engine.term import Length
 from engine.workflow import ActionDef
 from tests.city import NAMELESS, STEPS, City, moment
@@ -112,7 +112,7 @@ def offered(city: City, members: Sequence[Matter]) -> list[tuple[Matter, ActionD
     return sorted(found, key=lambda offer: offer[1].needs_reason)
 
 
-def facts_of(action: str, number: int) -> dict[str, FactValue]:
+def facts_of(action: str, number: int) -> dict[str, Any]:
     """Facts that differ from one number to the next; agreed lengths come and change."""
     lengths = (
         None,
@@ -126,7 +126,7 @@ def facts_of(action: str, number: int) -> dict[str, FactValue]:
     if action == "issue_award_letter":
         return {"contracts": 2 if number % 5 == 0 else 1}
     if action == "sign_contract":
-        facts: dict[str, FactValue] = {"instalments": 1 + number % 2, "supplier_small": number % 3 == 0}
+        facts: dict[str, Any] = {"instalments": 1 + number % 2, "supplier_small": number % 3 == 0}
         return (
             facts
             | ({"pay_within": agreed} if agreed else {})

@@ -24,7 +24,7 @@ def stage() -> Iterator[Stage]:
     made.close()
 
 
-@budget(40, 800)
+@budget(80, 800)
 @given(history=HISTORIES)
 def test_clocks_history_and_outbox_stay_in_order(stage: Stage, history: History) -> None:
     city = stage.empty(history.profile)
@@ -90,7 +90,10 @@ def history_holds_together(city: City) -> None:
         assert digest == chained(previous, body)
         assert at <= recorded_at
         told = json.loads(body)
-        assert (told["at"], told["recorded_at"]) == (from_ticks(at).isoformat(), from_ticks(recorded_at).isoformat())
+        assert (told["at"], told["recorded_at"]) == (
+            from_ticks(at).isoformat(),
+            from_ticks(recorded_at).isoformat(),
+        )
         heads[matter] = (no, digest)
         actions[matter] += kind in ("action", "automatic")
     for matter in city.family()[0]:
@@ -100,11 +103,15 @@ def history_holds_together(city: City) -> None:
 
 def fires_and_messages_agree(city: City) -> None:
     """A fire lies behind every message; only what took effect speaks; a case has the fire that opened it."""
-    fires = {key: (does, collapsed) for key, does, collapsed in city.rows("select key, does, collapsed from fire")}
+    fires = {
+        key: (does, collapsed) for key, does, collapsed in city.rows("select key, does, collapsed from fire")
+    }
     told = Counter(fire for (fire,) in city.rows("select fire from message"))
     assert set(told) <= set(fires)
     assert all(told[key] > 0 for key, (_, collapsed) in fires.items() if not collapsed)
-    assert not [key for key, (does, collapsed) in fires.items() if collapsed and (does != "remind" or told[key])]
+    assert not [
+        key for key, (does, collapsed) in fires.items() if collapsed and (does != "remind" or told[key])
+    ]
     opened = city.rows("select opened from fire where opened is not null order by 1")
     assert opened == city.rows("select id from matter where about is not null order by 1")
     per_epoch = Counter(city.rows("select matter, clock, round, epoch from fire where does = 'open'"))
