@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("建库，登记第一个单位和人员", "set up the database, the first unit and person"),
     "project": ("项目：新建、列出、查看、办理、解释", "open, list, show, act upon and explain projects"),
     "patrol": ("巡查一次：到点的提醒、预警、督办", "do whatever is due by now"),
+    "run": ("持续巡查，到点即办", "patrol every few seconds until stopped"),
     "clock": ("计时：列出在走的期限", "list the running clocks"),
     "message": ("消息：列出待发和已发", "list the messages"),
     "history": ("历史：查看与校验流转记录", "show and verify histories"),

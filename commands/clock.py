@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from commands.printing import SHANGHAI, common_options, emit, pass_settings, pick, table
-from commands.project_page import nearest, shown_of
+from commands.project_page import nearest, rest, shown_of
 from commands.room import Room, enter, limit_option, read_at
-from commands.words import LAMPS, MOMENT_WORDS, due_at, here, left, word
+from commands.words import LAMPS, MOMENT_WORDS, due_at, here, word
 from engine.clock import Clock
 from engine.errors import BadInput
 from engine.explain import Lamp, lamp_of
@@ -118,8 +118,8 @@ def _page(room: Room, found: list[tuple[Clock, views.Listed, Lamp]], total: int,
         near = nearest(held)
         dues = [due_at(held.moment(n), provisional=held.provisional, short_for=now) for n in kept]
         title = room.workflow(matter.bundle, matter.workflow).clocks[held.name].title.in_(lang)
-        rest = left(near - now, lang) if near is not None and held.state == "running" else None
-        rows.append((held.matter, matter.title, title, word(LAMPS, lamp, lang), *dues, rest))
+        rest_ = rest(held, near, now, lang) if near is not None else None
+        rows.append((held.matter, matter.title, title, word(LAMPS, lamp, lang), *dues, rest_))
     lines = [table(rows, heads)]
     if late:
         lines.append(pick(lang, f"已过截止时间、未见登记：{late}", f"past due, nothing recorded: {late}"))

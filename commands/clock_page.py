@@ -11,6 +11,7 @@ from commands.words import (
     DOES,
     LAMPS,
     MOMENT_WORDS,
+    aside,
     fire_at,
     here,
     left,
@@ -34,10 +35,9 @@ def ground_words(ground: Ground | None, lang: str) -> str:
     """An article with the day on which it was checked and how sure we are; empty for none."""
     if ground is None:
         return ""
-    checked = f"{ground.checked_on} " if ground.checked_on else ""
-    sure = word(_CONFIDENCE, ground.confidence, lang)
-    said = pick(lang, f"（{checked}核对，{sure}）", f" (checked {checked}, {sure})")
-    return ground.basis + (said if checked else f"（{sure}）")
+    sure, day = word(_CONFIDENCE, ground.confidence, lang), ground.checked_on
+    said = sure if day is None else pick(lang, f"{day} 核对，{sure}", f"checked {day}, {sure}")
+    return ground.basis + aside(said, lang)
 
 
 def explain_page(account: ClockAccount, workflow: WorkflowDef, now: datetime, lang: str) -> str:
@@ -45,16 +45,23 @@ def explain_page(account: ClockAccount, workflow: WorkflowDef, now: datetime, la
     clock, term = account.clock, account.term
     again = "" if clock.round == 1 else pick(lang, f" 第 {clock.round} 轮", f" round {clock.round}")
     again += "" if clock.epoch == 1 else pick(lang, f" 第 {clock.epoch} 期次", f" epoch {clock.epoch}")
-    head = f"{account.definition.title.in_(lang)}{again}（{account.matter.id}）"
+    head = f"{account.definition.title.in_(lang)}{again}{aside(account.matter.id, lang)}"
     head += f"  [{word(LAMPS, account.lamp, lang)}]  {_state(account, lang)}"
     how = pick(lang, *(("不早于", "not before") if term.kind == "min" else ("至迟", "finish by")))
     lines = [
         head.rstrip(),
         f"  {pick(lang, '起算', 'start')}  {local(clock.anchor)}  {_triggers(account, workflow, lang)}",
-        f"  {pick(lang, '期限', 'term')}  {term.title.in_(lang)}（{term.code}，{how}）",
+        f"  {pick(lang, '期限', 'term')}  {term.title.in_(lang)}{aside(pick(lang, f'{term.code}，{how}', f'{term.code}, {how}'), lang)}",
     ]
     for item in account.dues:
         lines += [f"  {line}" for line in _due_lines(account, item, lang)]
+    for pause in account.pauses:
+        until = local(pause.until) if pause.until else pick(lang, "至今", "now")
+        lines.append(f"  {pick(lang, '中止', 'pause')}  {local(pause.since)} - {until}  {pause.ground}")
+    if clock.asked:
+        asked, name = clock.asked, word(MOMENT_WORDS, clock.asked["moment"], lang)
+        said = pick(lang, "待审批的延期", "extension to be decided")
+        lines.append(f"  {said}  {name} {asked['until']}  {asked['by']}  {asked['reason']}")
     if clock.trouble:
         lines.append(f"  {pick(lang, '故障', 'trouble')}  {clock.trouble}")
     lines += [f"  {line}" for line in _rungs(account, now, lang)]
@@ -65,6 +72,8 @@ def _state(account: ClockAccount, lang: str) -> str:
     clock = account.clock
     if clock.state == "running":
         return pick(lang, "在走", "running")
+    if clock.state == "paused":
+        return pick(lang, "中止中，不计时", "paused")
     ended = local(clock.ended_at) if clock.ended_at else ""
     if clock.state == "void":
         return pick(lang, f"{ended} 作废，不计", f"void since {ended}")
@@ -117,15 +126,19 @@ def _due_lines(account: ClockAccount, item: DueAccount, lang: str) -> list[str]:
 
 def _count_lines(item: DueAccount, lang: str) -> list[str]:
     """Say what made the count differ from plain days; calendar days only differ where the end rolled."""
+    lost = [f"{day:%m-%d}" for day in item.frozen]
+    paused = [pick(lang, "中止，不计入：", "left out, paused: ") + _joined(lost, lang)] if lost else []
+    if item.extended is not None:
+        return [pick(lang, f"经批准延期至 {item.extended}", f"extended to {item.extended}"), *paused]
     if item.rolled_from is not None:
         over = [f"{d:%m-%d} {n}" for d, n, worked in item.days if not worked and d >= item.rolled_from]
         head = pick(lang, f"末日 {item.rolled_from:%m-%d} 逢休息日，顺延，越过", "the last day rolled over")
         return [f"{head} {_joined(over, lang)}"]
     if item.limit is None or item.limit.unit != "working days":
-        return []
+        return paused
     rest = [f"{day:%m-%d} {name}" for day, name, worked in item.days if not worked]
     made_up = [f"{day:%m-%d}" for day, _, worked in item.days if worked]
-    lines: list[str] = []
+    lines = paused
     if rest:
         head = pick(lang, f"跳过休息日 {len(rest)} 天：", f"{len(rest)} rest days skipped: ")
         lines.append(head + _joined(rest, lang))
@@ -146,8 +159,8 @@ def standing(account: ClockAccount, item: DueAccount, lang: str) -> str:
     """How a due moment stands: time left, in time, or late by how much."""
     if account.clock.state == "running":
         return left(item.left, lang)
-    if account.clock.state == "void":
-        return ""
+    if account.clock.state != "met":
+        return pick(lang, "中止中", "paused") if account.clock.is_open else ""
     if item.name in account.late:
         return pick(lang, "逾期 ", "late by ") + span(item.left, lang)
     return pick(lang, "按期，提前 ", "in time by ") + span(item.left, lang)
@@ -178,7 +191,7 @@ def _rungs(account: ClockAccount, now: datetime, lang: str) -> list[str]:
 
 def _does(rung: RungAccount, lang: str) -> str:
     does = word(DOES, rung.does, lang)
-    return does if rung.moment is None else f"{does}（{word(MOMENT_WORDS, rung.moment, lang)}）"
+    return does if rung.moment is None else does + aside(word(MOMENT_WORDS, rung.moment, lang), lang)
 
 
 def told(rung: RungAccount, lang: str) -> str:
@@ -187,7 +200,9 @@ def told(rung: RungAccount, lang: str) -> str:
     if rung.persons:
         return f"{pick(lang, '告知', 'tells')} {pick(lang, '、', ', ').join(rung.persons)} {via}".rstrip()
     nobody = pick(lang, "无人任职", "nobody holds it")
-    return f"{pick(lang, '告知', 'tells')} {roles(rung.roles, lang)}（{nobody}）" if rung.roles else ""
+    return (
+        f"{pick(lang, '告知', 'tells')} {roles(rung.roles, lang)}{aside(nobody, lang)}" if rung.roles else ""
+    )
 
 
 def account_data(account: ClockAccount) -> dict[str, Any]:
@@ -212,6 +227,10 @@ def account_data(account: ClockAccount) -> dict[str, Any]:
         "due": [_due_data(item) for item in account.dues],
         "fired": [_rung_data(rung) for rung in account.fired],
         "planned": [_rung_data(rung) for rung in account.planned],
+        "pauses": [
+            {"since": here(p.since), "until": here(p.until), "ground": p.ground} for p in account.pauses
+        ],
+        "extension_asked": dict(clock.asked) or None,
         "trouble": clock.trouble or None,
     }
 
@@ -231,6 +250,8 @@ def _due_data(item: DueAccount) -> dict[str, Any]:
         "left_seconds": int(item.left.total_seconds()),
         "rest_days": [{"day": day, "name": name} for day, name, worked in item.days if not worked],
         "rolled_from": item.rolled_from,
+        "frozen_days": list(item.frozen),
+        "extended_to": item.extended,
         "make_up_days": [day for day, _, worked in item.days if worked],
         "recounted": None if item.recounted is None else here(item.recounted.instant),
     }

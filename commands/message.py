@@ -9,7 +9,7 @@ import click
 from commands.printing import common_options, emit, local, pass_settings, pick
 from commands.project_page import shown_of
 from commands.room import enter, limit_option
-from commands.words import CHANNELS, MESSAGE_STATES, fold, here, role, word
+from commands.words import CHANNELS, MESSAGE_STATES, aside, fold, here, role, word
 from runtime.settings import Settings
 from storage import views
 
@@ -61,7 +61,7 @@ def _page(found: list[views.Posted], total: int, lang: str) -> str:
     for posted in found:
         lines.append(
             f"{local(posted.send_from)}  {word(MESSAGE_STATES, posted.state, lang)}"
-            f"  {word(CHANNELS, posted.channel, lang)}  {posted.person}（{role(posted.role, lang)}）"
+            f"  {word(CHANNELS, posted.channel, lang)}  {posted.person}{aside(role(posted.role, lang), lang)}"
             f"  {posted.matter}"
         )
         text = posted.text.strip()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
-from commands.printing import common_options, emit, local, pass_settings, pick
+from commands.printing import common_options, emit, local, note, pass_settings, pick
 from commands.receipt_page import fire_data, fire_words
 from commands.room import Room, dry_run_option, enter, read_at
 from commands.words import fold, here, role
-from engine.errors import BadInput
 from engine.matter import Matter
 from engine.patrol import Beat
 from engine.patrol import patrol as pass_on
@@ -24,7 +24,7 @@ _TEXTS_SHOWN = 20
 
 @click.command()
 @click.option(
-    "--at", metavar="MOMENT", help="看另一时刻会发生什么，须与 --dry-run 同用 / with --dry-run only"
+    "--at", metavar="MOMENT", help="当作是这一时刻；不加 --dry-run 时先询问 / as if it were then; asks first"
 )
 @dry_run_option
 @common_options
@@ -35,16 +35,23 @@ def patrol(settings: Settings, at: str | None, dry_run: bool, as_json: bool) -> 
     with enter(settings) as room:
         now = room.now if moment is None else moment
         if moment is not None and not dry_run and not moment <= room.now < moment + width:
-            raise BadInput(
-                f"不能在 {local(moment)} 巡查，现在是 {local(room.now)}",
-                why="时间不能由人拨动，记录的时刻必须是真的",
-                then="加上 --dry-run 看那时会发生什么；到点的事不论何时巡查都会补做",
-            )
-        beat = pass_on(room.office(), room.store, now if dry_run else room.now, dry_run=dry_run)
+            _make_sure(moment, room)
+        elif not dry_run:
+            now = room.now
+        beat = pass_on(room.office(), room.store, now, dry_run=dry_run)
         with room.store.reading() as work:
             ids = sorted({f.matter for f in beat.fires} | {c.matter for c in beat.troubled})
             known = {m.id: m for m in work.reader.read_matters(ids)}
     emit(as_json, "patrol", _data(beat, dry_run), lambda: fold(_page(room, beat, known, dry_run)))
+
+
+def _make_sure(moment: datetime, room: Room) -> None:
+    """Time that is set by hand is written into the record: ask a person, tell a script."""
+    what = f"将按 {local(moment)} 巡查并记录，而现在是 {local(room.now)}"
+    if sys.stdin.isatty():
+        click.confirm(f"{what}。只想看看请用 --dry-run。继续？", abort=True, err=True)
+    else:
+        note(f"注意：{what}。只想看看请用 --dry-run。")
 
 
 def _data(beat: Beat, dry_run: bool) -> dict[str, Any]:

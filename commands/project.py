@@ -196,9 +196,9 @@ def _summaries(room: Room, found: Sequence[views.Listed]) -> list[Summary]:
         for clock, workflow, bundle in held[listed.id]:
             kind = room.term(bundle, workflow, clock.name).kind
             lamps.append(lamp_of(clock, kind, room.now, SHANGHAI, room.calendar))
-            if clock.state == "running" and kind == "max":
+            if clock.is_open and kind == "max":
                 running.append((clock, room.workflow(bundle, workflow).clocks[clock.name].title))
-        first = min(running, key=lambda r: nearest(r[0]) or room.now, default=None)
+        first = min(running, key=lambda r: (r[0].state != "running", nearest(r[0]) or room.now), default=None)
         clock_, title = first if first is not None else (None, None)
         due = nearest(clock_) if clock_ is not None else None
         summaries.append(Summary(listed, worst(lamps), clock_, title, due, len(running)))
@@ -253,7 +253,7 @@ def _accounts(room: Room, work: Work, matters: Sequence[Matter]) -> list[ClockAc
         for clock in work.clocks_of(matter)
     ]
     # running ones first, the most urgent at the top
-    return sorted(found, key=lambda a: (a.clock.state != "running", nearest(a.clock) or room.now))
+    return sorted(found, key=lambda a: (not a.clock.is_open, nearest(a.clock) or room.now))
 
 
 @project.command()

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from commands.clock_page import account_data
+from commands.clock_page import account_data, standing
 from commands.printing import local, pick, table
 from commands.words import (
     ALIASES,
     DOES,
+    HOLDS,
     KINDS,
     LAMPS,
     MOMENT_WORDS,
@@ -56,6 +57,13 @@ def nearest(clock: Clock) -> datetime | None:
     return min((m for n in MOMENTS if (m := clock.moment(n)) is not None), default=None)
 
 
+def rest(clock: Clock, due: datetime, now: datetime, lang: str) -> str | None:
+    """Time left to ``due``; a paused clock has none, an ended one needs none."""
+    if clock.state == "paused":
+        return pick(lang, "中止中", "paused")
+    return left(due - now, lang) if clock.is_open else None
+
+
 def summary_data(summary: Summary, now: datetime) -> dict[str, Any]:
     """One line of the list for JSON."""
     p = summary.project
@@ -89,7 +97,7 @@ def list_page(found: Sequence[Summary], workflows: Workflows, total: int, now: d
             word(LAMPS, s.lamp, lang),
             None if s.title is None else s.title.in_(lang),
             None if s.clock is None else due_at(s.due, provisional=s.clock.provisional, short_for=now),
-            None if s.due is None else left(s.due - now, lang),
+            None if s.due is None or s.clock is None else rest(s.clock, s.due, now, lang),
         )
         for s in found
     ]
@@ -188,7 +196,7 @@ def project_page(shown: Project, workflows: Workflows, command: Callable[..., st
         f"  {pick(lang, '流程版本', 'bundle')} {named.bundle[:12]}",
     ]
     blocks = ["\n".join(head), _tree(shown, workflows, lang)]
-    running = [a for a in shown.accounts if a.clock.state == "running"]
+    running = [a for a in shown.accounts if a.clock.is_open]
     # tables are as wide as a screen and stand at the margin
     clocks = clock_table(running, shown.now, lang)
     blocks.append(f"{pick(lang, '在走的计时', 'Running clocks')}\n{clocks}")
@@ -245,7 +253,7 @@ def clock_table(accounts: Sequence[ClockAccount], now: datetime, lang: str) -> s
                 item.moment.instant, provisional=provisional, short_for=now
             )  # fmt: skip
             basis = item.ground.basis if item.ground else pick(lang, "合同约定", "contract")
-            rows.append((*first, name, shown, left(item.left, lang), basis))
+            rows.append((*first, name, shown, standing(account, item, lang), basis))
             first = ("", "", "")
     return table(rows, heads)
 
@@ -283,6 +291,9 @@ def _what(line: Line, body: Mapping[str, Any], workflow: WorkflowDef | None, lan
         title = workflow.clocks[clock].title.in_(lang) if clock in workflow.clocks else clock
         does = str((body.get("detail") or {}).get("does", "withdraw"))
         return f"{word(DOES, does, lang)} {title}"
+    if line.kind == "clock":
+        reason = str((body.get("detail") or {}).get("reason", ""))
+        return f"{word(HOLDS, name, lang)}  {reason}".rstrip()
     title = workflow.actions[name].title.in_(lang) if name in workflow.actions else name
     named = [s for s in (body.get("from"), body.get("to")) if s in workflow.states]
     states = [workflow.states[s].title.in_(lang) for s in named]

@@ -15,6 +15,8 @@ from commands.words import (
     DOES,
     LAMPS,
     MOMENT_WORDS,
+    aside,
+    colon,
     due_at,
     fire_at,
     here,
@@ -83,8 +85,8 @@ def take(
         office, request, receipt, matter, now, person,
         list(work.fires),
         list(work.messages),
-        accounts([c for c in work.new_clocks if c.state == "running"]),
-        accounts([c for c in changed if c.state != "running" and c.ended_recorded_at == now]),
+        accounts([c for c in work.new_clocks if c.is_open]),
+        accounts([c for c in changed if not c.is_open and c.ended_recorded_at == now]),
         accounts([c for c in changed if (c.matter, f"{c.name}/{c.round}") in renewed and c.key not in fresh]),
         _not_started(office, work),
         offers(office, work, family, now),
@@ -164,7 +166,7 @@ def fire_data(fire: Fire, messages: Sequence[Message]) -> dict[str, Any]:
 def fire_words(office: Office, matter: Matter, fire: Fire, messages: Sequence[Message], lang: str) -> str:
     """A fire on one line: when it was due, what it does, whom it tells, how much behind."""
     title = office.clock(matter, fire.clock).title.in_(lang)
-    text = f"{fire_at(fire.does, fire.at)}  {word(DOES, fire.does, lang)}  {title}（{fire.matter}）"
+    text = f"{fire_at(fire.does, fire.at)}  {word(DOES, fire.does, lang)}  {title}{aside(fire.matter, lang)}"
     if fire.collapsed:
         return text + pick(lang, "  已过时，不再发", "  stale, not sent")
     told: dict[str, list[str]] = {}
@@ -187,14 +189,18 @@ def receipt_page(done: Done, command: Callable[..., str], lang: str) -> str:
     """The receipt as an officer reads it."""
     lines = [pick(lang, "【预演，没有保存】", "[rehearsal, nothing kept]")] if done.dry_run else []
     lines += _head(done, lang)
-    lines += _block(pick(lang, "此前已到点", "Was due before"), _fires(done, lang))
-    lines += _block(pick(lang, "停止的计时", "Clocks ended"), [_ended(a, lang) for a in done.ended])
-    lines += _block(pick(lang, "起算的计时", "Clocks started"), _started(done.started, done.now, lang))
-    lines += _block(pick(lang, "重新计算的计时", "Clocks recounted"), _started(done.moved, done.now, lang))
-    lines += _block(pick(lang, "没有起算", "Not started"), [_why_not(n, lang) for n in done.not_started])
-    lines += _block(pick(lang, "开立", "Opened"), _opened(done, lang))
-    lines += _block(pick(lang, "随之自动办理", "Followed by itself"), _followed(done, lang))
-    lines += _block(pick(lang, "提示", "Warnings"), list(done.receipt.warnings))
+    lines += _block(lang, pick(lang, "此前已到点", "Was due before"), _fires(done, lang))
+    lines += _block(lang, pick(lang, "停止的计时", "Clocks ended"), [_ended(a, lang) for a in done.ended])
+    lines += _block(lang, pick(lang, "起算的计时", "Clocks started"), _started(done.started, done.now, lang))
+    lines += _block(
+        lang, pick(lang, "重新计算的计时", "Clocks recounted"), _started(done.moved, done.now, lang)
+    )
+    lines += _block(
+        lang, pick(lang, "没有起算", "Not started"), [_why_not(n, lang) for n in done.not_started]
+    )
+    lines += _block(lang, pick(lang, "开立", "Opened"), _opened(done, lang))
+    lines += _block(lang, pick(lang, "随之自动办理", "Followed by itself"), _followed(done, lang))
+    lines += _block(lang, pick(lang, "提示", "Warnings"), list(done.receipt.warnings))
     following: list[str] = []
     for offer in done.following[:_MOST_OFFERS]:
         following += offer_lines(offer, done.now, command, lang)
@@ -202,12 +208,12 @@ def receipt_page(done: Done, command: Callable[..., str], lang: str) -> str:
     if more > 0:
         show = command("project", "show", done.matter.root)
         following.append(pick(lang, f"另有 {more} 项：{show}", f"and {more} more: {show}"))
-    lines += _block(pick(lang, "接下来可以", "What can be done next"), following)
+    lines += _block(lang, pick(lang, "接下来可以", "What can be done next"), following)
     return "\n".join(lines)
 
 
-def _block(title: str, lines: Sequence[str]) -> list[str]:
-    return [f"{title}：", *(f"  {line}" for line in lines)] if lines else []
+def _block(lang: str, title: str, lines: Sequence[str]) -> list[str]:
+    return [colon(title, lang), *(f"  {line}" for line in lines)] if lines else []
 
 
 def _head(done: Done, lang: str) -> list[str]:
@@ -216,13 +222,13 @@ def _head(done: Done, lang: str) -> list[str]:
     action = workflow.actions[outcome.action]
     states = [workflow.states[s].title.in_(lang) for s in (outcome.came_from, outcome.went_to)]
     way = " → ".join(states) if states[0] != states[1] else states[0]
-    text = f"{action.title.in_(lang)}  {outcome.matter.id}（{workflow.title.in_(lang)}）  {way}"
+    text = f"{action.title.in_(lang)}  {outcome.matter.id}{aside(workflow.title.in_(lang), lang)}  {way}"
     when = f"{pick(lang, '发生', 'happened')} {local(done.request.at)}"
     if done.now - done.request.at >= timedelta(minutes=1):
         when += f"  {pick(lang, '登记', 'recorded')} {local(done.now)}"
     number = outcome.matter.revision
     who = f"{done.person}  {pick(lang, f'第 {number} 版', f'revision {number}')}"
-    return [f"{pick(lang, '已记录', 'Recorded')}：{text}", f"  {when}  {who}"]
+    return [f"{colon(pick(lang, '已记录', 'Recorded'), lang)}{pick(lang, '', ' ')}{text}", f"  {when}  {who}"]
 
 
 def _fires(done: Done, lang: str) -> list[str]:
@@ -241,13 +247,15 @@ def _ended(account: ClockAccount, lang: str) -> str:
     ]
     joined = pick(lang, "；", "; ").join(said) if account.clock.state == "met" else ""
     lamp = word(LAMPS, account.lamp, lang)
-    return f"{account.definition.title.in_(lang)}（{account.matter.id}）  [{lamp}]  {joined}".rstrip()
+    return (
+        f"{account.definition.title.in_(lang)}{aside(account.matter.id, lang)}  [{lamp}]  {joined}".rstrip()
+    )
 
 
 def _started(accounts: Sequence[ClockAccount], now: datetime, lang: str) -> list[str]:
     lines: list[str] = []
     for account in accounts:
-        title = f"{account.definition.title.in_(lang)}（{account.matter.id}）"
+        title = f"{account.definition.title.in_(lang)}{aside(account.matter.id, lang)}"
         for item in account.dues:
             minimum = account.term.kind == "min"
             name = pick(lang, "最早可办", "not before") if minimum else word(MOMENT_WORDS, item.name, lang)
@@ -267,7 +275,7 @@ def _why_not(note: tuple[str, str, str], lang: str) -> str:
     elif why.startswith("missing fact "):
         fact = why.removeprefix("missing fact ")
         why = pick(lang, f"还不知道 {fact}", why)
-    return f"{clock}（{matter}）  {why}"
+    return f"{clock}{aside(matter, lang)}  {why}"
 
 
 def _opened(done: Done, lang: str) -> list[str]:

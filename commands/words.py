@@ -18,6 +18,7 @@ LAMPS: dict[Lamp, tuple[str, str]] = {
     "normal": ("正常", "normal"),
     "soon": ("临期", "due soon"),
     "unverified": ("待核实", "unverified"),
+    "paused": ("中止", "paused"),
     "in_time": ("按期", "in time"),
     "recorded_late": ("补录", "recorded late"),
     "done_late": ("补办", "done late"),
@@ -59,6 +60,13 @@ ALIASES: dict[str, tuple[str, str]] = {
     "contract": ("合同编号", "contract"),
     "voucher": ("支付凭证号", "voucher"),
 }
+HOLDS: dict[str, tuple[str, str]] = {
+    "pause": ("中止计时", "clocks paused"),
+    "resume": ("恢复计时", "clocks resumed"),
+    "ask_extension": ("申请延期", "extension asked for"),
+    "extension_approved": ("批准延期", "extension approved"),
+    "extension_refused": ("不予延期", "extension refused"),
+}
 _TICK = timedelta(microseconds=1)
 _CLOSING = "，。；：、）”"
 _BREAK = re.compile(r"  |[，；。、]")
@@ -68,6 +76,16 @@ def word(table: Mapping[Any, tuple[str, str]], key: str, lang: str) -> str:
     """Return the word for ``key``, or the key itself where the table has none."""
     found = table.get(key)
     return key if found is None else pick(lang, *found)
+
+
+def aside(text: str, lang: str) -> str:
+    """``text`` in the brackets of the language."""
+    return pick(lang, f"（{text}）", f" ({text})")
+
+
+def colon(title: str, lang: str) -> str:
+    """``title`` with the colon of the language, for what follows on the next lines."""
+    return pick(lang, f"{title}：", f"{title}:")
 
 
 def role(name: str, lang: str) -> str:

@@ -192,10 +192,11 @@ def _check_when(
                 why=f"超过{free.in_chinese()}的补录须有凭证",
                 then="加上 --evidence 种类=文件",
             )
-        if request.second is None or request.second.person == actor.person:
+        # a deputy counts as both: who stands in for the first person cannot be the second
+        if request.second is None or request.second.persons & actor.persons:
             raise Refused(
                 f"补录 {day} 的“{action.title}”需要第二人确认",
-                why=f"超过{free.in_chinese()}的补录须由两人办理",
+                why=f"超过{free.in_chinese()}的补录须由两人办理；代理人与被代理人算同一人",
                 then="加上 --second 另一人",
             )
         _check_right(matter, action, request.second)

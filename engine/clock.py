@@ -278,7 +278,7 @@ class Planner:
         clock.plan = plan
         clock.reschedule()
 
-    def replan(self, clock: Clock, prepared: Prepared) -> None:
+    def replan(self, clock: Clock, prepared: Prepared, definition: ClockDef) -> None:
         """Move the rungs still to fire to the new due moments; what fired stays fired (after a pause)."""
         by_name = {d.name: d.moment.instant for d in prepared.dues}
         clock.promise = by_name.get("promise")
@@ -290,7 +290,7 @@ class Planner:
             item.at = moments.get(item.rung, item.at)
             item.retry_at = None
         clock.reschedule()
-        if not clock.plan and not clock.fired:
+        if self.bundle.terms[definition.term].kind == "min":
             # a minimum period has no rungs; its end is what is looked at
             clock.look_at = clock.statutory
 

@@ -15,11 +15,12 @@ from engine.advance import broken, too_early
 from engine.clock import Clock, DueMoment, missed
 from engine.counting import account as days_of
 from engine.counting import due
+from engine.freezing import frozen_days
 from engine.law import Ground
-from engine.matter import Matter
+from engine.matter import Matter, Pause
 from engine.message import due_day, hung_on
 from engine.office import Office
-from engine.starting import agreed_of
+from engine.starting import counted_again, pauses_of
 from engine.term import Length, Moment
 from engine.work import Fire, Work
 from engine.workdays import WorkingCalendar
@@ -35,8 +36,10 @@ from engine.workflow import (
     Trigger,
 )
 
-Lamp = Literal["normal", "soon", "unverified", "in_time", "recorded_late", "done_late", "waiting", "void"]
-"""正常, 临期, 待核实; of an ended clock 按期, 补录 (in time, recorded late), 补办 (late); 等待期; 作废."""
+Lamp = Literal[
+    "normal", "soon", "unverified", "paused", "in_time", "recorded_late", "done_late", "waiting", "void"
+]  # fmt: skip
+"""正常, 临期, 待核实, 中止; of an ended clock 按期, 补录 (in time, recorded late), 补办 (late); 等待期; 作废."""
 
 SOON = timedelta(hours=4)
 # no run of rest days is this long, so a working day lies before the due day
@@ -52,10 +55,10 @@ def lamp_of(
     临期: within four hours, or no working day left before the due day. The calendar is only asked for
     where it decides.
     """
-    if clock.state == "void":
-        return "void"
     if clock.state == "met":
         return "in_time" if kind == "min" else _ended(clock)
+    if clock.state != "running":
+        return clock.state
     if kind == "min":
         return "waiting"
     return _running(clock, now, zone, calendar)
@@ -82,7 +85,7 @@ def _ended(clock: Clock) -> Lamp:
 
 def worst(lamps: Sequence[Lamp]) -> Lamp:
     """Return the lamp that a project shows: an open doubt first, then what is near, then what was late."""
-    order: tuple[Lamp, ...] = ("unverified", "soon", "done_late")
+    order: tuple[Lamp, ...] = ("unverified", "soon", "paused", "done_late")
     return next((lamp for lamp in order if lamp in lamps), "normal")
 
 
@@ -90,7 +93,8 @@ def worst(lamps: Sequence[Lamp]) -> Lamp:
 class DueAccount:
     """One due moment: how it was counted, and how an end at ``ended_at`` (or ``now``) stands to it.
 
-    ``days`` are the rest days skipped and the make-up days counted: (day, name, worked). ``left`` is
+    ``days`` are the rest days skipped and the make-up days counted: (day, name, worked); ``frozen`` the
+    days left out because a pause touched them; ``extended`` the day an extension set. ``left`` is
     negative once the moment has passed. ``recounted`` is set where the present calendar gives another
     moment than the one in force, ``rolled_from`` where the last day was a rest day (顺延).
     """
@@ -103,6 +107,8 @@ class DueAccount:
     left: timedelta
     recounted: Moment | None = None
     rolled_from: date | None = None
+    frozen: tuple[date, ...] = ()
+    extended: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,8 @@ class ClockAccount:
     fired: tuple[RungAccount, ...]
     planned: tuple[RungAccount, ...]
     lamp: Lamp
+    pauses: tuple[Pause, ...] = ()
+    """The pauses of the matter and of what it is part of that touch this clock."""
 
     @property
     def late(self) -> tuple[MomentName, ...]:
@@ -169,7 +177,19 @@ def explain(
         tuple(_fired(office, matter, clock, definition, f, told or {}) for f in own),
         _planned(office, work, matter, clock, definition),
         lamp,
+        _pauses(work, matter, clock),
     )  # fmt: skip
+
+
+def _pauses(work: Work, matter: Matter, clock: Clock) -> tuple[Pause, ...]:
+    """Return the pauses between the anchor and the end."""
+    found = sorted(pauses_of(work, matter), key=lambda pause: pause.since)
+    return tuple(
+        pause
+        for pause in found
+        if (pause.until is None or pause.until > clock.anchor)
+        and (clock.ended_at is None or pause.since < clock.ended_at)
+    )
 
 
 def _started_by(matter: Matter, clock: Clock, definition: ClockDef) -> tuple[Trigger, ...]:
@@ -185,31 +205,45 @@ def _dues(
 ) -> tuple[DueAccount, ...]:
     calendar = office.calendar
     term = office.machines(matter.bundle).bundle.terms[definition.term]
-    agreed = agreed_of(work, matter, definition)
-    prepared = office.planner(matter).prepare(matter.workflow, definition, clock.anchor, agreed)
-    counted = {d.name: d for d in prepared.dues}
-    end = clock.ended_at or now
-    found: list[DueAccount] = []
-    for name in MOMENTS:
-        instant = clock.moment(name)
-        if instant is None:
-            continue
-        count = counted.get(name)
-        if count is not None and count.moment.instant == instant:
-            moment, recounted = count.moment, None
-        else:
-            # the stored moment is the one in force, whatever a newer calendar or fact would give
-            day = due_day(instant, calendar)
-            at_midnight = calendar.midnight_after(day) == instant
-            moment = Moment(day, instant, "midnight" if at_midnight else None, clock.provisional)
-            recounted = count.moment if count is not None else None
-        rolled = _rolled_from(clock, term, count, moment, calendar)
-        plain = count is not None and count.limit is not None and count.limit.unit in ("hours", "minutes")
-        dated = count is not None and count.limit is None
-        days = () if plain or dated else tuple(days_of(clock.anchor, moment, calendar))
-        limit, ground = (count.limit, count.ground) if count is not None else (None, None)
-        found.append(DueAccount(name, moment, limit, ground, days, instant - end, recounted, rolled))
-    return tuple(found)
+    counted = {d.name: d for d in counted_again(office, work, matter, clock).dues}
+    frozen = frozen_days(pauses_of(work, matter), calendar)
+    return tuple(
+        _due(term, clock, name, instant, counted.get(name), frozen, calendar, now)
+        for name in MOMENTS
+        if (instant := clock.moment(name)) is not None
+    )
+
+
+def _due(
+    term: TermDef,
+    clock: Clock,
+    name: MomentName,
+    instant: datetime,
+    count: DueMoment | None,
+    frozen: frozenset[date],
+    calendar: WorkingCalendar,
+    now: datetime,
+) -> DueAccount:
+    left = instant - (clock.ended_at or now)
+    if count is None or count.moment.instant != instant:
+        # the stored moment is the one in force, whatever a newer calendar or fact would give
+        day = due_day(instant, calendar)
+        at_midnight = calendar.midnight_after(day) == instant
+        moment = Moment(day, instant, "midnight" if at_midnight else None, clock.provisional)
+        again = count.moment if count is not None and clock.is_open else None
+        stands = count is not None and name != "agreed"
+        limit, ground = (count.limit, count.ground) if count is not None and stands else (None, None)
+        return DueAccount(name, moment, limit, ground, (), left, again, extended=clock.moved.get(name))
+    moment, extended = count.moment, clock.moved.get(name)
+    first = calendar.day_of(clock.anchor)
+    lost = tuple(sorted(day for day in frozen if first < day <= moment.day))
+    by_day = count.limit is not None and count.limit.unit not in ("hours", "minutes")
+    straight = by_day and not lost and extended is None
+    rolled = _rolled_from(clock, term, count, moment, calendar) if straight else None
+    days = tuple(days_of(clock.anchor, moment, calendar)) if by_day and extended is None else ()
+    return DueAccount(
+        name, moment, count.limit, count.ground, days, left, None, rolled, lost if by_day else (), extended
+    )
 
 
 def _rolled_from(
@@ -307,7 +341,7 @@ def offers(office: Office, work: Work, matters: Sequence[Matter], now: datetime)
     found: list[Offer] = []
     for matter in matters:
         workflow = office.workflow(matter)
-        clocks = [c for c in work.clocks_of(matter) if c.state == "running"]
+        clocks = [c for c in work.clocks_of(matter) if c.is_open]
         for action in office.machines(matter.bundle).of[matter.workflow].offers(matter.state):
             if _done_already(matter, action):
                 continue

@@ -107,6 +107,9 @@ def _look_at_ladder(
         text = texts.get(rung.message) if texts is not None else None
         if text is not None and "sms" in rung.via and not text.sms:
             add("via", f"文案 {rung.message} 没有短信内容", f"在 messages/{rung.message}.yaml 写 sms: ……")
+        if rung.action and not sources.unread:
+            actions = {name for workflow in bundle.workflows.values() for name in workflow.actions}
+            sources.unknown(ladder.file, (*here, "action"), who, "操作", rung.action, actions)
         if rung.opens:
             about = [name for name, workflow in bundle.workflows.items() if workflow.about]
             if rung.opens not in bundle.workflows:

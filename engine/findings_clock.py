@@ -52,6 +52,10 @@ class _Look:
             self.known("starts", _WORDS[trigger.kind], trigger.name, options[trigger.kind], trigger.kind)
         for action in self.clock.ends:
             self.known("ends", "操作", action, self.workflow.actions, "action")
+        ladder = self.bundle.ladders.get(self.clock.ladder)
+        for rung in ladder.rungs if ladder is not None else ():
+            if rung.action:
+                self.known("ladder", "操作", rung.action, self.workflow.actions)
         self.kind()
         self.agreed()
         self.survives()

@@ -110,9 +110,19 @@ def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, so
     ):
         for name in names:
             sources.unknown(workflow.file, (*here, key, name), who, word, name, options)
-    for fact, _source in action.sets:
-        if fact in workflow.facts and workflow.facts[fact].type != "date":
-            add("sets", f"要素 {fact} 的类型是 {workflow.facts[fact].type}，不能记日期", "type: date", fact)
+    for fact, source in action.sets:
+        if fact not in workflow.facts:
+            continue
+        kind = workflow.facts[fact].type
+        if source == "day" and kind != "date":
+            add("sets", f"要素 {fact} 的类型是 {kind}，不能记日期", "type: date", fact)
+        elif source != "day" and kind != "text":
+            add(
+                "sets",
+                f"要素 {fact} 的类型是 {kind}，不能记“{source}”",
+                f"{fact}: day" if kind == "date" else "type: text",
+                fact,
+            )
     for code in action.rules:
         rule = bundle.rules.get(code)
         if rule is not None and rule.workflow != workflow.name and rule.workflow in bundle.workflows:

@@ -40,7 +40,9 @@ def due_around(
     while True:
         moment = _longer(anchor, limit, extra, ends, calendar)
         touched = sum(
-            1 for day in frozen if first < day <= moment.day and (limit.unit != "working days" or calendar.is_worked(day))
+            1
+            for day in frozen
+            if first < day <= moment.day and (limit.unit != "working days" or calendar.is_worked(day))
         )
         if touched == extra:
             return moment
@@ -58,7 +60,9 @@ def earliest_around(
         instant = earliest(anchor, _stretched(limit, extra), calendar)
         last = calendar.day_of(instant)
         touched = sum(
-            1 for day in frozen if first < day <= last and (limit.unit != "working days" or calendar.is_worked(day))
+            1
+            for day in frozen
+            if first < day <= last and (limit.unit != "working days" or calendar.is_worked(day))
         )
         if touched == extra or limit.unit not in ("days", "working days"):
             return instant

@@ -52,7 +52,9 @@ def pause(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]:
         raise BadInput(f"中止时间早于 {matter.id} 开立或上次恢复的时间", then="核对 --at")
     if missed := _missed_since(stopped, word.at, word.now):
         raise Refused(
-            "中止不能追溯到已经逾期之前", why=f"{missed} 已在此间到期", then="从现在起中止；此前的逾期另行说明"
+            "中止不能追溯到已经逾期之前",
+            why=f"{missed} 已在此间到期",
+            then="从现在起中止；此前的逾期另行说明",
         )
     matter.pauses.append(Pause(word.at, None, word.reason))
     notes: list[dict[str, Any]] = []
@@ -80,9 +82,13 @@ def resume(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]
         if clock.state != "paused" or any(p.until is None for m in work.chain(here) for p in m.pauses):
             continue
         clock.state = "running"
-        office.planner(here).replan(clock, counted_again(office, work, here, clock))
+        office.planner(here).replan(
+            clock, counted_again(office, work, here, clock), office.clock(here, clock.name)
+        )
         work.touch_clock(clock)
-        notes.append({"clock": f"{here.id}/{clock.name}/{clock.round}", "state": "running", **_moments(clock)})
+        notes.append(
+            {"clock": f"{here.id}/{clock.name}/{clock.round}", "state": "running", **_moments(clock)}
+        )
     _note(work, matter, "resume", word, {"clocks": notes})
     return fires
 
@@ -123,7 +129,9 @@ def decide_extension(
         _check_extension(office, matter, clock, moment, until)
         before = {m: clock.moment(m) for m in (moment,)}
         clock.moved[moment] = until
-        detail["clocks"] = [next_epoch(office, work, matter, clock, counted_again(office, work, matter, clock), now=word.now)]
+        detail["clocks"] = [
+            next_epoch(office, work, matter, clock, counted_again(office, work, matter, clock), now=word.now)
+        ]
         detail["before"] = {k: v.isoformat() for k, v in before.items() if v is not None}
         if (new := clock.moment(moment)) is not None and new > word.now:
             withdraw_warnings(office, work, matter, clock, at=word.now, now=word.now)
@@ -131,13 +139,13 @@ def decide_extension(
     return fires
 
 
-def _check_extension(
-    office: Office, matter: Matter, clock: Clock, moment: MomentName, until: date
-) -> None:
+def _check_extension(office: Office, matter: Matter, clock: Clock, moment: MomentName, until: date) -> None:
     """Raise ``Refused`` unless the clock may be extended that far, and ``BadInput`` for a shortening."""
     due = clock.moment(moment)
     if not clock.is_open or due is None:
-        raise Refused(f"{matter.id} 的 {clock.name} 没有在走的这一时限", then="用 yiriban project explain 查看")
+        raise Refused(
+            f"{matter.id} 的 {clock.name} 没有在走的这一时限", then="用 yiriban project explain 查看"
+        )
     term = office.machines(matter.bundle).bundle.terms[office.clock(matter, clock.name).term]
     new = due_on(until, term.ends, office.calendar)
     if new.instant <= due:
@@ -146,17 +154,23 @@ def _check_extension(
         return
     if term.extend is None:
         raise Refused(
-            f"{term.title} 不能延期", why=f"{term.code} 的法律依据没有规定延期", then="承诺时限可以申请延期；法定期限如期办理"
+            f"{term.title} 不能延期",
+            why=f"{term.code} 的法律依据没有规定延期",
+            then="承诺时限可以申请延期；法定期限如期办理",
         )
     planner = office.planner(matter)
     definition = office.clock(matter, clock.name)
-    original = {d.name: d.moment for d in planner.prepare(matter.workflow, definition, clock.anchor, None).dues}
+    original = {
+        d.name: d.moment for d in planner.prepare(matter.workflow, definition, clock.anchor, None).dues
+    }
     base: Moment | None = original.get(moment)
     if base is not None:
         most = shift(base, 1, term.extend.most, office.calendar)
         if new.instant > most.instant:
             raise Refused(
-                f"{term.title} 最多延至 {most.day}", why=term.extend.ground.basis, then="写一个不晚于该日的日期"
+                f"{term.title} 最多延至 {most.day}",
+                why=term.extend.ground.basis,
+                then="写一个不晚于该日的日期",
             )
 
 
@@ -173,7 +187,9 @@ def _before(
         raise BadInput("时间在将来", why="只能记录已经发生的事", then="改正 --at")
     if word.actor.roles is not None and not word.actor.roles & may:
         raise Forbidden(
-            f"{word.actor.person} 不能{what}", why="须有任命：" + "、".join(sorted(may)), then="请有相应任命的人办理"
+            f"{word.actor.person} 不能{what}",
+            why="须有任命：" + "、".join(sorted(may)),
+            then="请有相应任命的人办理",
         )
     if not word.reason:
         raise Refused(f"{what}需要说明原因和依据", then="加上 --reason 原因")

@@ -19,6 +19,7 @@ from engine.workflow import MomentName, Rung, TextDef
 KINDS: dict[MomentName, str] = {"promise": "承诺时限", "agreed": "约定期限", "statutory": "法定期限"}
 _PLACE = re.compile(r"\{(\w+)\}")
 _TICK = timedelta(microseconds=1)
+REGULATOR = "regulator"
 
 
 class RenderTrouble(YiribanError):
@@ -111,7 +112,8 @@ def compose(
     messages: dict[str, Message] = {}
     unheld: list[str] = []
     for role in tells:
-        persons = work.holders(role, matter, fire.at)
+        # roles become persons at the beat; the regulator is the one of the logical moment (design 7)
+        persons = work.holders(role, matter, fire.at if role == REGULATOR else fire.fired_at)
         if not persons:
             unheld.append(role)
         for person in persons:

@@ -17,13 +17,20 @@ from engine.workflow import Bundle, ClockDef, ProfileDef, TextDef, WorkflowDef
 class Actor:
     """Who acts: the person, the roles held for the matter's unit, and the operating-system user.
 
-    ``roles=None`` stands for a nameless holder (replay, import): it holds every role.
+    ``roles=None`` stands for a nameless holder (replay, import): it holds every role. ``stands_for``
+    are the persons whose deputy this one is for the matter's unit.
     """
 
     person: str
     roles: frozenset[str] | None
     os_user: str = ""
     source: str = ""
+    stands_for: frozenset[str] = frozenset()
+
+    @property
+    def persons(self) -> frozenset[str]:
+        """Everybody as whom this one counts where duties are separate: the person and the principals."""
+        return self.stands_for | {self.person}
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from engine.matter import Matter
 from engine.message import compose, hung_on, parameters
 from engine.office import Office
 from engine.opening import open_case
+from engine.performing import Deed, perform
 from engine.starting import finish, fire_of
 from engine.work import SYSTEM, Fire, Work
 from engine.workflow import Rung
@@ -77,6 +78,8 @@ def fire_next(office: Office, work: Work, clock: Clock, now: datetime) -> Fire |
     mark = work.mark(matter)
     try:
         rung = _rung(office, matter, clock, item)
+        if rung.does == "act":
+            mark = work.mark(matter, whole=True)
         stale = rung.does == "remind" and _is_stale(office, matter, clock, item, rung, now)
         fire = _collapse(clock, item, now) if stale else _effect(office, work, clock, item, rung, now)
     except YiribanError as trouble:
@@ -114,7 +117,7 @@ def _is_stale(office: Office, matter: Matter, clock: Clock, item: Planned, rung:
 
     One that was in trouble is stale once its moment has passed: its warning has gone out meanwhile.
     """
-    if any(later.at <= now for later in clock.plan):
+    if any(item.at < later.at <= now for later in clock.plan):
         return True
     hung = hung_on(office, matter, clock, rung) if item.retry_at is not None else None
     return hung is not None and hung[1] <= now
@@ -146,4 +149,14 @@ def _effect(office: Office, work: Work, clock: Clock, item: Planned, rung: Rung,
         detail["case"] = opens
     work.record(matter, "fire", f"{clock.name}/{rung.name}", at=item.at, now=now, actor=SYSTEM,
                 came_from=matter.state, detail=detail)  # fmt: skip
+    if rung.does == "act":
+        _act(office, work, matter, rung, item.at, now)
     return fire
+
+
+def _act(office: Office, work: Work, matter: Matter, rung: Rung, at: datetime, now: datetime) -> None:
+    """Time acts where nobody did: the way it goes on is written in the ladder, and so is who is told."""
+    action = office.workflow(matter).actions[rung.action]
+    if matter.state in action.sources:
+        deed = Deed(at, now, SYSTEM, "automatic", reason=f"silence: {rung.name}", by_time=True)
+        perform(office, work, matter, action, deed)

@@ -40,6 +40,13 @@ class Deed:
     reason: str = ""
     remarks: Mapping[str, Any] = field(default_factory=dict)
     foreseen: Foreseen | None = None
+    by_time: bool = False
+
+    @property
+    def known(self) -> datetime:
+        """When the deed came to be known. What time does by itself is known as it happens, whenever the
+        beat comes: it is never recorded late."""
+        return self.at if self.by_time else self.now
 
     @property
     def seen(self) -> bool:
@@ -84,7 +91,7 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
     if action.spawns is not None:
         outcome.opened = spawn(office, work, matter, action.spawns, at=deed.at, now=deed.now, actor=deed.actor,
                                seen=deed.seen, foreseen=deed.foreseen)  # fmt: skip
-    if deed.now > deed.at:
+    if deed.known > deed.at:
         for clock in outcome.ended:
             if clock.state == "met":
                 _corrected(office, work, matter, clock, deed, outcome)
@@ -102,7 +109,7 @@ def _move_clocks(
     outcome: Outcome,
 ) -> list[dict[str, Any]]:
     """End, recount, start and void clocks, in this order; return the notes for the history."""
-    at, now = deed.at, deed.now
+    at, now = deed.at, deed.known
     notes: list[dict[str, Any]] = []
     if deed.seen or not deed.to_come(matter, action.name):
         notes, outcome.ended = end_by(office, work, matter, action.name, at=at, now=now, seen=deed.seen)
@@ -198,7 +205,7 @@ def _automatic(
             )
             following = Deed(
                 at=last, now=deed.now, actor=SYSTEM, kind="automatic" if deed.seen else "inferred",
-                foreseen=deed.foreseen,
+                foreseen=deed.foreseen, by_time=deed.by_time,
             )  # fmt: skip
             outcome.followed.append((matter, action.name))
             result = perform(office, work, matter, action, following)

@@ -113,12 +113,17 @@ def _rung(form: Form) -> Rung:
     if name:
         check_name(name, form.line("name"), form.file, form.faults, "督办级")
         form.where = f"督办级 {name}"
-    does = form.choice("does", ("remind", "warn", "open"))
+    does = form.choice("does", ("remind", "warn", "open", "act"))
     opens = form.text("opens")
     if does == "open" and not opens:
         form.fault(form.line(), "does: open 缺少 opens", "opens: case")
     if does and does != "open" and opens:
         form.fault(form.line("opens"), f"does: {does} 不能有 opens", "does: open")
+    action = form.text("action")
+    if does == "act" and not action:
+        form.fault(form.line(), "does: act 缺少 action", "action: draft_referral")
+    if does and does != "act" and action:
+        form.fault(form.line("action"), f"does: {does} 不能有 action", "does: act")
     via = form.names("via", required=True)
     for channel in via:
         if channel not in CHANNELS:
@@ -131,6 +136,7 @@ def _rung(form: Form) -> Rung:
         via=via,
         message=form.text("message", required=True),
         opens=opens,
+        action=action,
     )
     form.done()
     return rung

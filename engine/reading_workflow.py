@@ -90,8 +90,7 @@ def _sets(form: Form) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
     for fact in inner.node.entries if inner is not None else ():
         assert inner is not None
-        inner.choice(fact, ("day",))
-        found.append((fact, "at"))
+        found.append((fact, inner.text(fact, f"{fact}: day", required=True)))
     return tuple(found)
 
 

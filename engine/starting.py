@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.asking import ask
 from engine.clock import Clock, ClockState, Prepared
+from engine.errors import YiribanError
 from engine.matter import FactValue, Matter, Pause
 from engine.message import compose, hung_on, parameters
 from engine.office import Office
@@ -16,6 +17,8 @@ from engine.work import Fire, Work, plain
 from engine.workflow import MOMENTS, ClockDef
 
 WITHDRAWN = "warning_withdrawn"
+WITHDRAWAL = "withdrawn"
+"""The name of a withdrawal among the rungs that fired; no ladder's rung is called so."""
 
 
 def trigger(
@@ -215,13 +218,21 @@ def next_epoch(
 def withdraw_warnings(
     office: Office, work: Work, matter: Matter, clock: Clock, *, at: datetime, now: datetime
 ) -> Fire | None:
-    """预警解除: tell those who were warned that the act had been in time, recorded late (补录)."""
+    """预警解除: tell those who were warned that the act had been in time, recorded late (补录).
+
+    Warnings that were withdrawn before stay withdrawn. A text that cannot be written is noted in the
+    history; it does not stand in the way of the record.
+    """
+    earlier = clock.fired.count(WITHDRAWAL)
+    standing = clock.fired
+    while WITHDRAWAL in standing:
+        standing = standing[standing.index(WITHDRAWAL) + 1 :]
     ladder = office.machines(matter.bundle).bundle.ladders.get(office.clock(matter, clock.name).ladder)
     tells: dict[str, None] = {}
     via: dict[str, None] = {}
     spoke_of = None
     for rung in ladder.rungs if ladder else ():
-        if rung.does != "warn" or rung.name not in clock.fired:
+        if rung.does != "warn" or rung.name not in standing:
             continue
         hung = hung_on(office, matter, clock, rung)
         if hung is not None and at < hung[1]:
@@ -230,18 +241,21 @@ def withdraw_warnings(
             via.update(dict.fromkeys(rung.via))
     if spoke_of is None:
         return None
-    fire = fire_of(clock, "withdrawn", 1, does="withdraw", at=now, now=now)
-    values = parameters(office, matter, clock, spoke_of, None)
-    messages, unheld = compose(office, work, matter, fire, WITHDRAWN, values, tells=tells, via=via)
+    clock.fired.append(WITHDRAWAL)
+    work.touch_clock(clock)
+    fire = fire_of(clock, WITHDRAWAL, earlier + 1, does="withdraw", at=now, now=now)
     work.fires.append(fire)
-    work.messages.extend(messages)
-    detail: dict[str, Any] = {
-        "fire": fire.key,
-        "told": [m.key for m in messages],
-        "done_at": plain(at.isoformat()),
-    }
-    if unheld:
-        detail["unheld"] = unheld
+    detail: dict[str, Any] = {"fire": fire.key, "done_at": plain(at.isoformat())}
+    try:
+        values = parameters(office, matter, clock, spoke_of, None)
+        messages, unheld = compose(office, work, matter, fire, WITHDRAWN, values, tells=tells, via=via)
+    except YiribanError as trouble:
+        detail["trouble"] = trouble.what
+    else:
+        work.messages.extend(messages)
+        detail["told"] = [m.key for m in messages]
+        if unheld:
+            detail["unheld"] = unheld
     work.record(
         matter, "fire", f"{clock.name}/withdrawn", at=now, now=now, actor="system",
         came_from=matter.state, detail=detail,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -74,7 +75,10 @@ class Handed:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point to which a unit of work can be taken back."""
+    """A point to which a unit of work can be taken back.
+
+    ``whole`` holds, for effects that may change anything in the family, every matter and clock as it was.
+    """
 
     matter: Matter
     children: int
@@ -82,6 +86,18 @@ class Mark:
     history_no: int
     head_hash: str
     sizes: tuple[int, ...]
+    whole: Whole | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A family as it was: its matters and clocks (the things themselves, and copies), and what was noted."""
+
+    things: tuple[tuple[Matter | Clock, Matter | Clock], ...]
+    clocks: Mapping[str, Sequence[Clock]]
+    facts: Mapping[tuple[str, str], FactValue]
+    changed_matters: Mapping[str, Matter]
+    changed_clocks: Mapping[tuple[str, str, int], Clock]
 
 
 class Reader(Protocol):
@@ -120,6 +136,7 @@ class Work:
     def clear(self) -> None:
         """Forget the effects, after they were written; keep what was read."""
         self._fresh.clear()
+        self._holders.clear()
         self.new_matters: list[Matter] = []
         self.changed_matters: dict[str, Matter] = {}
         self.new_facts: dict[tuple[str, str], FactValue] = {}
@@ -229,10 +246,22 @@ class Work:
         """Note that ``clock`` changed."""
         self.changed_clocks[clock.key] = clock
 
-    def mark(self, matter: Matter) -> Mark:
-        """Remember how far the effects have come, so that a failed one can be undone."""
+    def mark(self, matter: Matter, *, whole: bool = False) -> Mark:
+        """Remember how far the effects have come, so that a failed one can be undone.
+
+        ``whole``: what follows is an action, which may change anything in the family of ``matter``.
+        """
         sizes = tuple(len(held) for held in self._lists())
-        return Mark(matter, matter.children, matter.cases, matter.history_no, matter.head_hash, sizes)
+        kept = self._whole(matter.root) if whole else None
+        return Mark(matter, matter.children, matter.cases, matter.history_no, matter.head_hash, sizes, kept)
+
+    def _whole(self, root: str) -> Whole:
+        clocks = {m.id: list(self.clocks.setdefault(m.id, [])) for m in self.family(root)}
+        things: list[Matter | Clock] = [*self.family(root), *(c for held in clocks.values() for c in held)]
+        return Whole(
+            tuple((thing, deepcopy(thing)) for thing in things), clocks, dict(self.new_facts),
+            dict(self.changed_matters), dict(self.changed_clocks),
+        )  # fmt: skip
 
     def undo(self, mark: Mark) -> None:
         """Take back what was added since ``mark`` (new matters, clocks, fires, messages, history)."""
@@ -250,6 +279,18 @@ class Work:
         matter = mark.matter
         matter.children, matter.cases = mark.children, mark.cases
         matter.history_no, matter.head_hash = mark.history_no, mark.head_hash
+        if mark.whole is not None:
+            self._put_back(mark.whole)
+
+    def _put_back(self, whole: Whole) -> None:
+        for thing, before in whole.things:
+            for field in fields(thing):
+                setattr(thing, field.name, getattr(before, field.name))
+        for matter, held in whole.clocks.items():
+            self.clocks[matter] = list(held)
+        self.new_facts = dict(whole.facts)
+        self.changed_matters = dict(whole.changed_matters)
+        self.changed_clocks = dict(whole.changed_clocks)
 
     def _lists(self) -> tuple[list[Any], ...]:
         return (self.new_matters, self.entries, self.new_clocks, self.fires, self.messages, self.evidence)

@@ -15,7 +15,7 @@ from engine.term import Ends, Length
 FactType = Literal["money", "integer", "boolean", "text", "link", "length", "date"]
 MomentName = Literal["promise", "agreed", "statutory"]
 MOMENTS: tuple[MomentName, ...] = ("promise", "agreed", "statutory")
-Does = Literal["remind", "warn", "open"]
+Does = Literal["remind", "warn", "open", "act"]
 Severity = Literal["block", "warn", "escalate"]
 
 
@@ -84,7 +84,8 @@ class ActionDef:
     when: str = ""
     needs_reason: bool = False
     sets: tuple[tuple[str, str], ...] = ()
-    """Facts that the action itself writes: ``(fact, "at")`` stores the day on which it happened."""
+    """Facts that the action itself writes: ``(fact, "day")`` stores the day on which it happened, anything
+    else is the text to store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ class RungTime:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of a ladder: remind, warn, or open a case. 督办规则"""
+    """One step of a ladder: remind, warn, open a case, or act where nobody did. 督办规则"""
 
     name: str
     does: Does
@@ -196,6 +197,8 @@ class Rung:
     via: tuple[str, ...]
     message: str
     opens: str = ""
+    action: str = ""
+    """For ``act``: the action that time itself takes on the clock's matter, where nobody decided."""
 
 
 @dataclass(frozen=True, slots=True)

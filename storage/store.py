@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from sqlalchemy import inspect
 
 from engine.clock import Clock
+from engine.directory import REGULATOR
 from engine.errors import NotFound, StorageTrouble
 from engine.matter import Matter
 from engine.work import Work
@@ -29,6 +30,8 @@ TENURES = (
     " join appointment a on a.unit = above.id where u.id = ?"
 )
 """The appointments that hold for a unit: its own and those of the units above it."""
+COMPETENT = "from appointment a where a.jurisdiction = ?"
+"""The appointments made for a jurisdiction."""
 
 
 class SqlStore:
@@ -201,11 +204,13 @@ class SqlStore:
         return [rows.clock_of(r) for r in self.run(self.statements.due, (to_ticks(now), limit)).fetchall()]
 
     def holders(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[str]:
-        """Return who holds ``role`` for ``unit`` or a unit above it at ``at``."""
-        tenures = self._tenures.get((role, unit))
+        """Return who holds ``role`` at ``at``: for ``unit`` or a unit above it, a regulator for ``jurisdiction``."""
+        # a regulator's competence follows the budget level, not the tree of units
+        where, scope = (COMPETENT, jurisdiction) if role == REGULATOR else (TENURES, unit)
+        tenures = self._tenures.get((role, scope))
         if tenures is None:
-            found = self.run(f"select a.person, a.since, a.until {TENURES} and a.role = ?", (unit, role))
-            tenures = self._tenures[role, unit] = found.fetchall()
+            found = self.run(f"select a.person, a.since, a.until {where} and a.role = ?", (scope, role))
+            tenures = self._tenures[role, scope] = found.fetchall()
         ticks = to_ticks(at)
         return sorted(
             {p for p, since, until in tenures if since <= ticks and (until is None or ticks < until)}

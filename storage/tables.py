@@ -86,11 +86,35 @@ class AppointmentRow(SQLModel, table=True):
     """A person holds a role for a unit and what is below it, from a moment, perhaps until one."""
 
     __tablename__ = "appointment"
-    __table_args__ = (UniqueConstraint("person", "role", "unit", "since"), Index(None, "unit", "role"))
+    __table_args__ = (
+        UniqueConstraint("person", "role", "unit", "since"),
+        Index(None, "unit", "role"),
+        Index(None, "role", "jurisdiction"),
+    )
     id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
     person: str = Field(sa_column=_text())
     role: str = Field(sa_column=_text())
     unit: str = Field(sa_column=_text())
+    since: datetime = Field(sa_column=_instant())
+    until: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class DelegationRow(SQLModel, table=True):
+    """A deputy stands in for a principal: A/B 角, on leave, acting; ``unit`` empty = everywhere."""
+
+    __tablename__ = "delegation"
+    __table_args__ = (
+        UniqueConstraint("principal", "deputy", "kind", "unit", "since"),
+        CheckConstraint("kind in ('AB', 'leave', 'acting')", name="kind"),
+        CheckConstraint("principal <> deputy", name="two_persons"),
+        Index(None, "deputy"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
+    principal: str = Field(sa_column=_text())
+    deputy: str = Field(sa_column=_text())
+    kind: str = Field(sa_column=_text())
+    unit: str = Field(default="", sa_column=_text())
     since: datetime = Field(sa_column=_instant())
     until: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
     jurisdiction: str = Field(sa_column=_text())
@@ -191,7 +215,7 @@ class FireRow(SQLModel, table=True):
 
     __tablename__ = "fire"
     __table_args__ = (
-        CheckConstraint("does in ('remind', 'warn', 'open', 'withdraw')", name="does"),
+        CheckConstraint("does in ('remind', 'warn', 'open', 'act', 'withdraw')", name="does"),
         Index(None, "matter"),
     )
     key: str = Field(sa_column=_text(key=True))
@@ -273,6 +297,20 @@ class AliasRow(SQLModel, table=True):
     kind: str = Field(sa_column=_text(key=True))
     value: str = Field(sa_column=_text(key=True))
     matter: str = Field(sa_column=_text(key=True))
+    jurisdiction: str = Field(sa_column=_text())
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who runs the metronome: politeness between processes, never what correctness rests on."""
+
+    __tablename__ = "lease"
+    name: str = Field(sa_column=_text(key=True))
+    holder: str = Field(sa_column=_text())
+    host: str = Field(sa_column=_text())
+    pid: int
+    birth: str = Field(sa_column=_text())
+    started_at: datetime = Field(sa_column=_instant())
+    expires_at: datetime = Field(sa_column=_instant())
     jurisdiction: str = Field(sa_column=_text())
 
 

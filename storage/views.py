@@ -28,6 +28,7 @@ _EARLIEST = (
     " else c.statutory end"
 )
 _DEADLINE = "c.state = 'running' and not (c.plan = '[]' and c.look_at is not null)"
+_OPEN = f"(c.state = 'paused' or {_DEADLINE})"
 _BELOW = "(select id from unit where path = ? or path like ?)"
 
 
@@ -168,7 +169,7 @@ def deadlines(
     periods after them.
     """
     where, values = _below(unit)
-    conditions = "1 = 1" if ended_too else _DEADLINE
+    conditions = "1 = 1" if ended_too else _OPEN
     passed = f"{_DEADLINE} and {_EARLIEST} <= ?"
     filters: tuple[Any, ...] = ()
     if overdue:
@@ -179,7 +180,7 @@ def deadlines(
     tally = f"select count(*), sum(case when {passed} then 1 else 0 end) {source}"
     count, late = store.run(tally, (to_ticks(now), *filters, *values)).fetchone()
     columns = ", ".join(f"c.{name}" for name in rows.CLOCK)
-    order = f"c.state <> 'running', {_EARLIEST}, c.matter, c.name, c.round"
+    order = f"case c.state when 'running' then 1 when 'paused' then 2 else 3 end, {_EARLIEST}, c.matter, c.name, c.round"
     sql = f"select {columns}, {_LISTED} {source} order by {order}"
     bound = (*filters, *values)
     if limit:

@@ -48,6 +48,9 @@ USUAL: dict[str, FactValue] = {
     "invoice_no": "24372000",
     "paid_amount": 100_000_000,
     "notice_url": "https://www.example.cn/1",
+    "letter_no": "函〔2026〕1号",
+    "document_no": "文〔2026〕1号",
+    "result": "全部",
 }
 STEPS = (
     "end_evaluation", "deliver_report", "decide_award", "issue_award_letter", "sign_contract",

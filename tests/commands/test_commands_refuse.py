@@ -59,8 +59,6 @@ NOW = "2026-11-04 09:00"  # a Wednesday
         (("project", "list", "--state", "closing"), 2, "closed（已办结）"),
         (("clock", "list", "--due-by", "明天"), 2, "--due-by"),
         (("clock", "list", "--all", "--overdue"), 2, "--all"),
-        (("patrol", "--at", "2026-11-05"), 2, "--dry-run"),
-        (("patrol", "--at", "2026-11-03"), 2, "--dry-run"),
     ],
 )
 def test_a_refused_command_says_why_and_changes_nothing(

@@ -58,6 +58,14 @@ def test_a_patrol_of_the_future_prints_the_very_words_that_would_go_out(reported
     assert reported.dump() == before
 
 
+def test_a_patrol_at_another_moment_says_so_loudly_and_does_it(reported: Desk) -> None:
+    ran = reported.at(WEDNESDAY, "patrol", "--at", "2026-11-05 08:00")  # a Thursday
+    assert ran.code == 0
+    assert "注意：将按 2026-11-05 08:00 巡查并记录" in ran.err
+    assert "预警" in ran.out
+    assert reported.data("2026-11-05 08:00:00", "patrol")["fires"] == []
+
+
 def test_what_falls_due_is_done_at_its_moment_not_before_and_only_once(reported: Desk) -> None:
     reported.done(WEDNESDAY, "patrol")
     # the warning of the promise falls at 24:00 of Wednesday

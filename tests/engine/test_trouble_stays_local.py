@@ -5,16 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from engine.errors import BadRow
+from engine.performing import Deed, perform
 from engine.work import Work
 from storage.claims import translated
 from storage.store import SqlStore
-from tests.city import City, keys, moment
+from tests.city import City, keys, moment, paper
 
 FRIDAY = "2026-11-06 09:00"
 
@@ -188,3 +190,33 @@ def test_other_troubles_of_the_database_stop_the_patrol_and_undo_it(
             city.patrol(FRIDAY)
     assert city.everything() == before
     assert city.patrol(FRIDAY).fires
+
+
+def test_a_broken_text_of_withdrawal_does_not_stop_a_late_record(city: City) -> None:
+    city.walk("deliver_report", "2026-11-02 10:00")
+    city.patrol("2026-11-04 09:00")
+    spoil(city, "warning_withdrawn")
+    city.do("decide_award", "2026-11-03 16:00", now="2026-11-04 10:00", reason="漏登")
+    assert city.fired("P1.1/decide_award") == ["overdue", "withdrawn"]
+    ((body,),) = city.rows("select body from history where body like '%decide_award/withdrawn%'")
+    assert "{nobody}" in body
+
+
+def test_an_act_that_fails_half_way_is_taken_back_whole(city: City) -> None:
+    """What time does by itself may fail in its middle; nothing of it may be written."""
+    city.walk("request_acceptance", "2026-11-02 10:00")
+    before = city.everything()
+    after = moment("2026-11-02 11:00")
+    with city.store.work() as work:
+        held = {m.id: m for m in work.family("P1")}
+        acted = held["P1.1.1.1"]
+        was = deepcopy((held, work.clocks))
+        mark = work.mark(acted, whole=True)
+        accept = city.office.workflow(acted).actions["accept"]
+        perform(city.office, work, acted, accept, Deed(after, after, "system", evidence=[paper("x")]))
+        release = city.office.workflow(held["P1.1.1"]).actions["release"]
+        perform(city.office, work, held["P1.1.1"], release, Deed(after, after, "system"))
+        assert (held, work.clocks) != was
+        work.undo(mark)
+        assert (held, work.clocks) == was
+    assert city.everything() == before

@@ -102,11 +102,11 @@ class Stage:
             city.store.close()
 
 
-def offered(city: City, members: Sequence[Matter]) -> list[tuple[Matter, ActionDef]]:
-    """What people may do now on the project and its parts; giving up comes last, and counts once."""
+def offered(city: City, members: Sequence[Matter], *, cases: bool) -> list[tuple[Matter, ActionDef]]:
+    """What people may do now on the project and its parts, or on the cases; giving up comes last."""
     found: list[tuple[Matter, ActionDef]] = []
     for matter in sorted(members, key=lambda m: m.id):
-        if matter.about is None:
+        if (matter.about is not None) == cases:
             machine = city.office.machines(matter.bundle).of[matter.workflow]
             found += [(matter, a) for a in machine.offers(matter.state)]
     return sorted(found, key=lambda offer: offer[1].needs_reason)
@@ -138,13 +138,20 @@ def facts_of(action: str, number: int) -> dict[str, Any]:
 
 
 def act(city: City, op: Op, now: datetime) -> str:
-    """Let somebody record something; return what, or why it was refused."""
-    members, _ = city.family()
-    offers = offered(city, members)
+    """Let somebody record something; return what, or why it was refused.
+
+    From ``pick`` 20 on somebody looks after the cases, for which there must have been a beat.
+    """
+    cases = op.pick >= 20
+    if cases:
+        city.patrol(now)
+    offers = offered(city, city.family()[0], cases=cases)
     if not offers:
         return "nothing offered"
     ways = sum(1 for _, a in offers if not a.needs_reason) or len(offers)
-    matter, action = offers[op.pick % ways] if op.pick < 30 else offers[op.pick % len(offers)]
+    matter, action = (
+        offers[op.number % len(offers)] if op.pick in (18, 19) or cases else offers[op.pick % ways]
+    )
     at = max(_possible_since(city.office, matter, action), now - timedelta(minutes=op.back))
     try:
         outcome = city.do(

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.clock import Clock, Planned
-from engine.matter import Evidence, FactValue, Matter
+from engine.matter import Evidence, FactValue, Matter, Pause
 from engine.term import Length
 from engine.work import Fire, Message, Work
+from engine.workflow import MOMENTS
 from storage import rows
 from storage.moments import from_ticks, to_ticks
 from storage.store import SqlStore
@@ -36,18 +37,20 @@ FACT: st.SearchStrategy[FactValue] = st.one_of(
     st.booleans(), st.integers(), TEXT, st.dates(date(1, 1, 1), date(9999, 12, 31)), LENGTH
 )
 SMALL = st.integers(0, 10_000)
+PAUSES = st.lists(st.builds(Pause, INSTANT, MAYBE, TEXT), max_size=3)
 MATTER = st.builds(
     Matter, id=st.just("P1"), root=st.just("P1"), workflow=NAME, state=NAME, title=TEXT, unit=TEXT, jurisdiction=TEXT,
     bundle=TEXT, profile=TEXT, opened_at=INSTANT, part_of=st.none() | TEXT, about=st.none() | TEXT,
     about_clock=st.none() | TEXT, state_since=MAYBE, revision=SMALL, history_no=SMALL, head_hash=TEXT, children=SMALL,
     cases=SMALL, go_live=MAYBE, marks=st.dictionaries(TEXT, INSTANT, max_size=3),
-    facts=st.dictionaries(NAME, FACT, max_size=6),
+    facts=st.dictionaries(NAME, FACT, max_size=6), pauses=PAUSES,
 )  # fmt: skip
 PLAN = st.lists(st.builds(Planned, INSTANT, NAME, SMALL, MAYBE), max_size=4)
 CLOCK = st.builds(
     Clock, matter=st.just("P1"), root=st.just("P1"), jurisdiction=TEXT, name=NAME, round=SMALL, epoch=SMALL,
     state=st.just("running"), anchor=INSTANT, promise=MAYBE, agreed=MAYBE, statutory=MAYBE, provisional=st.booleans(),
     plan=PLAN, fired=st.lists(NAME, max_size=4), look_at=MAYBE, ended_at=MAYBE, ended_recorded_at=MAYBE, trouble=TEXT,
+    moved=st.dictionaries(st.sampled_from(MOMENTS), st.dates()), asked=st.dictionaries(NAME, TEXT, max_size=3),
 )  # fmt: skip
 
 

@@ -1,0 +1,225 @@
+"""`yiriban run`: patrol every few seconds until stopped; a line for every beat that did something."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from commands.printing import SHANGHAI, common_options, note, pass_settings, pick, say
+from commands.room import refuse_missing
+from commands.troubles import explain
+from commands.words import here
+from engine.errors import BadInput, YiribanError
+from engine.office import Office
+from engine.patrol import Beat
+from runtime import assembly
+from runtime.lease import Lease
+from runtime.metronome import EVERY, LEAST, MOST, Began, Event, Failed, Metronome, Rebuilt
+from runtime.settings import Settings
+from runtime.standing import StandingOffice
+
+_PACE = re.compile(r"(\d{1,4}) *(s|秒|m|分|分钟)?")
+_REBUILT = {
+    "dead": ("调度器意外停止，已重新启动", "the scheduler died and was started again"),
+    "silent": ("调度器不再走动，已重新启动", "the scheduler fell silent and was started again"),
+}
+
+
+@click.command()
+@click.option(
+    "--every",
+    default=f"{EVERY.seconds}s",
+    show_default=True,
+    metavar="15s",
+    help="多久巡查一次，1s 至 5m / time between beats",
+)
+@click.option("--once", is_flag=True, help="只巡查一次就退出 / one beat, then leave")
+@common_options
+@pass_settings
+def run(settings: Settings, every: str, once: bool, as_json: bool) -> None:
+    """持续巡查，到点即办，直到 Ctrl-C 或 SIGTERM / patrol every few seconds until stopped.
+
+    有事可做的每一次巡查在标准输出写一行，--json 时每行一个 JSON 对象；同一个数据库只需一个。
+    A line for each beat that did something; with --json one object per line.
+    """
+    pace = _pace(every)
+    refuse_missing(settings)
+    store = assembly.open_store(settings)
+    try:
+        standing = StandingOffice(settings, store)
+
+        def look() -> tuple[Office, YiribanError | None]:
+            refuse_missing(settings)
+            return standing()
+
+        lease = Lease(store, pace)
+        metronome = Metronome(store, look, lease, now=assembly.system_now, every=pace)
+        teller = _Teller(settings.lang, as_json)
+        with _stopped_by_signals(metronome.stop):
+            if once:
+                metronome.once(teller)
+                return
+            note(_greeting(settings.lang, store.place, pace))
+            metronome.run(teller)
+    finally:
+        store.close()
+    note(pick(settings.lang, "已停止巡查", "Stopped"))
+
+
+class _Teller:
+    """Says what happens: beats on stdout, everything else on stderr."""
+
+    def __init__(self, lang: str, as_json: bool) -> None:
+        """Speak ``lang``, or JSON lines."""
+        self._lang = lang
+        self._as_json = as_json
+        self._trouble: list[str] = []
+        self._times = 0
+
+    def __call__(self, event: Event) -> None:
+        """Say one event."""
+        match event:
+            case Beat():
+                self._recovered(event.at)
+                if event.fires or event.troubled:
+                    say(_json(event) if self._as_json else _line(event, self._lang))
+            case Failed():
+                self._failed(event)
+            case Began():
+                self._began(event)
+            case Rebuilt(why="clock"):
+                what = pick(
+                    self._lang,
+                    f"系统时间跳动了 {event.moved:+.0f} 秒，调度器已重建，立即巡查",
+                    f"the wall clock jumped by {event.moved:+.0f} s; the scheduler was rebuilt and beats now",
+                )
+                note(f"{_clock(event.at)}  {what}")
+            case Rebuilt():
+                note(f"{_clock(event.at)}  {pick(self._lang, *_REBUILT[event.why])}")
+
+    def _began(self, event: Began) -> None:
+        gone = event.replaced
+        if gone is not None:
+            who = f"{gone.holder}@{gone.host} {pick(self._lang, '进程', 'process')} {gone.pid}"
+            what = pick(self._lang, "接替已不在的巡查程序：", "replaced a scheduler that is gone: ")
+            note(f"{_clock(event.at)}  {what}{who}")
+
+    def _failed(self, event: Failed) -> None:
+        """Say a trouble when it is new, then at the 2nd, 4th, 8th … time, so that a night fits a screen."""
+        lines = explain(event.error, self._lang).lines(self._lang)
+        if lines == self._trouble:
+            self._times += not event.beaten
+        else:
+            self._trouble, self._times = lines, 1
+        if self._times & (self._times - 1):
+            return
+        if event.beaten:
+            head = pick(self._lang, "改动没有采用，仍按原来的巡查", "a change was not taken up")
+        else:
+            head = pick(
+                self._lang, "这次巡查没有做完，下一次照常", "a beat failed, the next one comes as usual"
+            )
+        again = pick(self._lang, f"（第 {self._times} 次）", f" (time {self._times})")
+        note(f"{_clock(event.at)}  {head}{again if self._times > 1 else ''}")
+        for line in lines:
+            note(f"  {line}")
+
+    def _recovered(self, at: datetime) -> None:
+        if self._times > 1:
+            what = pick(
+                self._lang,
+                f"已恢复，此前 {self._times} 次巡查没有做完，到点的事都已办到",
+                f"recovered after {self._times} failed beats; what was due is done",
+            )
+            note(f"{_clock(at)}  {what}")
+        self._trouble, self._times = [], 0
+
+
+def _json(beat: Beat) -> str:
+    """One object on one line; a console in another encoding gets \\uXXXX."""
+    utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    return json.dumps(_data(beat), ensure_ascii=not utf8)
+
+
+def _data(beat: Beat) -> dict[str, Any]:
+    at = here(beat.at)
+    return {
+        "schema": "yiriban.beat/1",
+        "at": at.isoformat() if at is not None else None,
+        "fires": len(beat.fires),
+        "messages": len(beat.messages),
+        "cases": [f.case for f in beat.fires if f.case],
+        "troubles": [
+            {"matter": c.matter, "clock": c.name, "round": c.round, "trouble": c.trouble}
+            for c in beat.troubled
+        ],
+    }
+
+
+def _line(beat: Beat, lang: str) -> str:
+    cases = sum(1 for f in beat.fires if f.case)
+    fires, messages, troubles = len(beat.fires), len(beat.messages), len(beat.troubled)
+    what = pick(
+        lang,
+        f"触发 {fires}，消息 {messages}，督办件 {cases}，故障 {troubles}",
+        f"fires {fires}, messages {messages}, cases {cases}, troubles {troubles}",
+    )
+    return f"{_clock(beat.at)}  {what}"
+
+
+def _clock(moment: datetime) -> str:
+    """The time of day to the second, for a log."""
+    return f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+
+
+def _greeting(lang: str, place: str, pace: timedelta) -> str:
+    seconds = int(pace.total_seconds())
+    return pick(
+        lang,
+        f"开始巡查 {place}，每 {seconds} 秒一次；Ctrl-C 停止",
+        f"Patrolling {place} every {seconds} s; Ctrl-C stops",
+    )
+
+
+def _pace(text: str) -> timedelta:
+    """Read ``15s``, ``2m``, ``15秒`` or plain seconds; raise ``BadInput`` otherwise."""
+    match = _PACE.fullmatch(text.strip())
+    unit = 60 if match is not None and (match[2] or "s") not in "s秒" else 1
+    pace = timedelta(seconds=int(match[1]) * unit) if match is not None else timedelta()
+    if not LEAST <= pace <= MOST:
+        raise BadInput(
+            f"看不懂的间隔：--every {text!r}",
+            why=f"须在 {LEAST.seconds} 秒至 {MOST.seconds // 60} 分钟之间",
+            then="写成 15s、30秒 或 2m",
+        )
+    return pace
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C end the work in peace; a second Ctrl-C does not wait for the beat.
+
+    SIGTERM may come twice (`timeout` sends it to the process and to its group) and means the same.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def ask(number: int, _frame: object) -> None:
+        if number == signal.SIGINT:
+            signal.signal(number, before[signal.SIGINT])
+        stop()
+
+    for number in before:
+        signal.signal(number, ask)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
