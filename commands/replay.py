@@ -19,7 +19,7 @@ from exchange.mapping import Mapping
 from exchange.mapping_reader import find_mapping, load_mappings
 from exchange.observation import Finding, Row
 from exchange.replay import Replay, ranking
-from exchange.report import ClockCount, Judge, Report
+from exchange.report import ONE_DAYS, ClockCount, Judge, Report
 from exchange.source import Source, open_source
 from exchange.spool import Spool
 from runtime.assembly import office_for, overlay, system_now
@@ -140,7 +140,7 @@ def _text(report: Report, office: Office) -> str:
         f"触发 {tally.fires}",
         "",
         table(
-            [[titles[n], *_cells(c)] for n, c in report.clocks.items()],
+            [[titles[n], *_cells(c)] for n, c in report.clocks.items() if n in ONE_DAYS or c.judged or c.open],
             ["计时", "评判", "承诺内", "约定内", "法定内", "逾期", "未结", "逾期中位数", "九成在"],
             right=range(1, 9),
         ),

@@ -15,7 +15,7 @@ from engine.findings_state import look_at_states
 from engine.findings_workflow import look_at_workflow
 from engine.reading_form import nearest
 from engine.roles import ROLES
-from engine.workflow import Bundle, LadderDef, ProfileDef, TextDef
+from engine.workflow import Bundle, LadderDef, ProfileDef, Rung, TextDef
 
 # Two segments of 67 characters, less the longest signature in its brackets (a rule of the channel).
 LONGEST_SMS = 2 * 67 - 14
@@ -107,16 +107,23 @@ def _look_at_ladder(
         text = texts.get(rung.message) if texts is not None else None
         if text is not None and "sms" in rung.via and not text.sms:
             add("via", f"文案 {rung.message} 没有短信内容", f"在 messages/{rung.message}.yaml 写 sms: ……")
-        if rung.action and not sources.unread:
-            actions = {name for workflow in bundle.workflows.values() for name in workflow.actions}
-            sources.unknown(ladder.file, (*here, "action"), who, "操作", rung.action, actions)
-        if rung.opens:
-            about = [name for name, workflow in bundle.workflows.items() if workflow.about]
-            if rung.opens not in bundle.workflows:
-                sources.unknown(ladder.file, (*here, "opens"), who, "流程", rung.opens, about)
-            elif rung.opens not in about:
-                what = f"流程 {rung.opens} 不是针对事项的流程（about: any）"
-                add("opens", what, nearest(rung.opens, about))
+        _look_at_effect(ladder, place, rung, bundle, sources)
+
+
+def _look_at_effect(ladder: LadderDef, place: int, rung: Rung, bundle: Bundle, sources: Sources) -> None:
+    """What a rung opens or does must exist."""
+    who, here = f"督办级 {rung.name}", ("rungs", place)
+    if rung.action and not sources.unread:
+        actions = {name for workflow in bundle.workflows.values() for name in workflow.actions}
+        sources.unknown(ladder.file, (*here, "action"), who, "操作", rung.action, actions)
+    if not rung.opens:
+        return
+    about = [name for name, workflow in bundle.workflows.items() if workflow.about]
+    if rung.opens not in bundle.workflows:
+        sources.unknown(ladder.file, (*here, "opens"), who, "流程", rung.opens, about)
+    elif rung.opens not in about:
+        what = f"{who}：流程 {rung.opens} 不是针对事项的流程（about: any）"
+        sources.add(ladder.file, (*here, "opens"), what, nearest(rung.opens, about))
 
 
 def _look_at_profile(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:

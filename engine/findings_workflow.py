@@ -93,6 +93,23 @@ def _look_at_part_of(workflow: WorkflowDef, bundle: Bundle, sources: Sources) ->
         sources.add(workflow.file, ("part_of",), f"part_of 成环：{circle}", "最上一级流程不写 part_of")
 
 
+def _look_at_sets(workflow: WorkflowDef, action: ActionDef, add: Add) -> None:
+    """`day` is for dates, anything else is text."""
+    for fact, source in action.sets:
+        if fact not in workflow.facts:
+            continue
+        kind = workflow.facts[fact].type
+        if source == "day" and kind != "date":
+            add("sets", f"要素 {fact} 的类型是 {kind}，不能记日期", "type: date", fact)
+        elif source != "day" and kind != "text":
+            add(
+                "sets",
+                f"要素 {fact} 的类型是 {kind}，不能记“{source}”",
+                f"{fact}: day" if kind == "date" else "type: text",
+                fact,
+            )
+
+
 def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, sources: Sources) -> None:
     here = ("actions", action.name)
 
@@ -110,19 +127,7 @@ def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, so
     ):
         for name in names:
             sources.unknown(workflow.file, (*here, key, name), who, word, name, options)
-    for fact, source in action.sets:
-        if fact not in workflow.facts:
-            continue
-        kind = workflow.facts[fact].type
-        if source == "day" and kind != "date":
-            add("sets", f"要素 {fact} 的类型是 {kind}，不能记日期", "type: date", fact)
-        elif source != "day" and kind != "text":
-            add(
-                "sets",
-                f"要素 {fact} 的类型是 {kind}，不能记“{source}”",
-                f"{fact}: day" if kind == "date" else "type: text",
-                fact,
-            )
+    _look_at_sets(workflow, action, add)
     for code in action.rules:
         rule = bundle.rules.get(code)
         if rule is not None and rule.workflow != workflow.name and rule.workflow in bundle.workflows:

@@ -74,7 +74,9 @@ class Driven:
         except Exception as error:
             self.raised = error
 
-    def next(self, kind: type[E], *, wanted: Callable[[E], bool] = lambda _: True, within: float = PATIENCE) -> E:
+    def next(
+        self, kind: type[E], *, wanted: Callable[[E], bool] = lambda _: True, within: float = PATIENCE
+    ) -> E:
         """Wait for an event of that kind; fail where none comes in time."""
         end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:
@@ -85,7 +87,9 @@ class Driven:
             self.told.append(event)
             if isinstance(event, kind) and wanted(event):
                 return event
-        raise AssertionError(f"no {kind.__name__} within {within} s; told: {self.told}, raised: {self.raised}")
+        raise AssertionError(
+            f"no {kind.__name__} within {within} s; told: {self.told}, raised: {self.raised}"
+        )
 
     def rest(self, seconds: float) -> list[Event]:
         """Everything that is told in the next ``seconds``."""
