@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "patrol": ("巡查一次：到点的提醒、预警、督办", "do whatever is due by now"),
     "run": ("持续巡查，到点即办", "patrol every few seconds until stopped"),
     "clock": ("计时：列出在走的期限", "list the running clocks"),
+    "unit": ("单位与行政区划：登记、列出、查看", "units and jurisdictions"),
+    "person": ("人员：登记、任命、代理、名册导入", "persons, appointments, deputies, rosters"),
     "message": ("消息：列出待发和已发", "list the messages"),
     "history": ("历史：查看与校验流转记录", "show and verify histories"),
     "workflow": ("流程：检查、列出、查看、画图", "check, list, show and draw workflows"),

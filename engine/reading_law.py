@@ -14,6 +14,7 @@ from engine.term import Ends, Length, read_length
 from engine.workflow import (
     MOMENTS,
     Does,
+    Extension,
     LadderDef,
     MomentName,
     ProfileDef,
@@ -48,10 +49,22 @@ def read_term(tree: Map, file: str, faults: Faults) -> TermDef:
         title=form.title(),
         statutory=in_order(_statutory(form), form),
         file=file,
+        extend=_extension(form),
     )
     form.text("note")
     form.done()
     return term
+
+
+def _extension(form: Form) -> Extension | None:
+    """Read ``extend: {most: 15 days, basis: …}``: how far the law lets the term be extended."""
+    inner = form.inner("extend", f"{form.where} 的 extend")
+    if inner is None:
+        return None
+    most = inner.length("most")
+    ground = inner.ground()
+    inner.done()
+    return Extension(most, ground) if most is not None else None
 
 
 def _statutory(form: Form) -> Iterator[tuple[Value[Length], int]]:

@@ -97,6 +97,11 @@ def read_people(path: Path, zone: tzinfo, options: Options | None = None) -> Ros
     return roster
 
 
+def role_called(word: str) -> str | None:
+    """Return the key of the role with this Chinese or English name or key, ``None`` for no role."""
+    return _BY_NAME.get(word) or _BY_NAME.get(word.casefold())
+
+
 def _header(found: list[Header], name: str) -> Header:
     """Choose the row that names most columns; refuse a file without a person or with a unit missing."""
     best = max(found, key=lambda header: len(_columns(header)), default=Header(0, ()))
@@ -219,7 +224,7 @@ def _roles(text: str) -> tuple[str, ...]:
         text = text.replace(mark, "\n")
     found: dict[str, None] = {}
     for word in filter(None, (" ".join(part.split()) for part in text.split("\n"))):
-        key = _BY_NAME.get(word) or _BY_NAME.get(word.casefold())
+        key = role_called(word)
         if key is None:
             near = get_close_matches(word, [t.zh for t in ROLES.values()], 1, 0.5)
             known = f"是不是{near[0]}？" if near else "可用的：" + "、".join(t.zh for t in ROLES.values())

@@ -20,7 +20,13 @@ from exchange.people import COLUMNS, PersonLine
 
 Change = Literal["added", "changed", "unchanged"]
 
+
+class _Misplaced(NotFound):
+    """A known unit stands elsewhere in the tree than the file says."""
+
+
 _KINDS: Mapping[type[YiribanError], tuple[str, str]] = {
+    _Misplaced: ("unit_stands_elsewhere", "above"),
     NotFound: ("unknown_unit", "unit"),
     BadInput: ("ends_before_start", "until"),
     Conflict: ("overlapping_appointment", "since"),
@@ -138,4 +144,4 @@ class Enrolment:
         standing = unit.path.split("/")[-2:-1]
         if standing != [self._people.unit(above).id]:
             where = f"在{standing[0]}之下" if standing else "在最上一级"
-            raise NotFound(f"单位 {unit.id} 已登记{where}，不在 {above} 之下", why="导入不移动单位")
+            raise _Misplaced(f"单位 {unit.id} 已登记{where}，不在 {above} 之下", why="导入不移动单位")

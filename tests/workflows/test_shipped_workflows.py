@@ -183,3 +183,16 @@ def test_one_unreadable_file_is_one_finding_and_not_a_shower(name: Path, tmp_pat
         (read_texts if name.parent.name == "messages" else read_bundle)(SHIPPED_WORKFLOWS, tmp_path)
     assert broken.value.faults == (fault,)
     assert broken.value.exit_code == 6
+
+
+def test_a_term_says_how_far_the_law_lets_it_be_extended(tmp_path: Path) -> None:
+    shipped = (SHIPPED_WORKFLOWS / "law" / "contract_signing.yaml").read_text("utf-8")
+    (tmp_path / "law").mkdir()
+    ground = "basis: 示例条例 第1条, checked_on: 2026-11-21, confidence: to verify"
+    (tmp_path / "law" / "contract_signing.yaml").write_text(
+        f"{shipped}extend: {{most: 15 days, {ground}}}\n", "utf-8"
+    )
+    term = read_bundle(SHIPPED_WORKFLOWS, tmp_path).terms["contract_signing"]
+    assert term.extend is not None
+    assert (term.extend.most, term.extend.ground.basis) == (Length(15, "days"), "示例条例 第1条")
+    assert read_bundle(SHIPPED_WORKFLOWS).terms["contract_signing"].extend is None
