@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,9 +10,12 @@ import click
 from commands.printing import common_options, emit, local, pass_settings, pick
 from commands.project_page import shown_of
 from commands.room import enter, limit_option
-from commands.words import CHANNELS, MESSAGE_STATES, aside, fold, here, role, word
+from commands.words import CHANNELS, MESSAGE_STATES, OUTCOMES, aside, fold, here, role, word
+from engine.deliver import Delivered, deliver
+from runtime.assembly import drop_channels
 from runtime.settings import Settings
 from storage import views
+from storage.outbox import SqlOutbox
 
 
 @click.group()
@@ -36,6 +40,31 @@ def list_(
         )
     payload = {"now": here(room.now), "total": total, "messages": [_data(m) for m in found]}
     emit(as_json, "message.list", payload, lambda: _page(found, total, settings.lang))
+
+
+@message.command("send")
+@click.option(
+    "--drop",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="把消息写成文件放进此文件夹：mail/*.eml、sms/*.json / write files into this folder",
+)
+@common_options
+@pass_settings
+def send(settings: Settings, folder: Path, as_json: bool) -> None:
+    """发出到时的消息；同一条只发一次 / send what may go out by now, each once."""
+    with enter(settings) as room:
+        done = deliver(SqlOutbox(room.store), drop_channels(folder), room.now)
+    payload = {"now": here(room.now), "folder": str(folder), "outcomes": dict(sorted(done.outcomes.items()))}
+    emit(as_json, "message.send", payload, lambda: _sent(done, folder, settings.lang))
+
+
+def _sent(done: Delivered, folder: Path, lang: str) -> str:
+    if not done.outcomes:
+        return pick(lang, "没有到时的消息", "Nothing to send yet")
+    counts = "，".join(f"{word(OUTCOMES, kind, lang)} {n}" for kind, n in sorted(done.outcomes.items()))
+    return pick(lang, f"已写入 {folder}：{counts}", f"Written to {folder}: {counts}")
 
 
 def _data(posted: views.Posted) -> dict[str, Any]:

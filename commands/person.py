@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import click
 

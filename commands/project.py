@@ -22,16 +22,16 @@ from commands.project_page import (
     summary_data,
 )
 from commands.receipt_page import receipt_data, receipt_page, take
-from commands.room import Room, dry_run_option, enter, limit_option, person_of, read_at, typed
+from commands.room import Room, dry_run_option, enter, limit_option, os_user, person_of, read_at, typed
 from commands.words import ALIASES, fold, here
 from engine.advance import Request, advance, find
 from engine.clock import Clock
-from engine.directory import Unit
+from engine.directory import Unit, below
 from engine.errors import BadInput, Conflict, Forbidden
 from engine.explain import ClockAccount, explain, lamp_of, offers, worst
 from engine.factvalue import read_fact
 from engine.matter import FactValue, Matter
-from engine.office import Office
+from engine.office import Actor, Office
 from engine.opening import open_matter
 from engine.work import Work
 from runtime.settings import Settings
@@ -161,11 +161,14 @@ def _matter(
 @common_options
 @pass_settings
 def list_(settings: Settings, unit: str | None, state: str | None, limit: int, as_json: bool) -> None:
-    """列出项目，最紧要的在前 / list the projects, the most urgent first."""
+    """列出项目，最紧要的在前 / list the projects, the most urgent first.
+
+    写明 --as 时只列此人任职（或代理）的单位；不写则全列 / with --as only the units of that person.
+    """
     with enter(settings) as room, room.store.reading():
         place = None if unit is None else People(room.store).unit(unit)
         wanted = "" if state is None else _state(room, state)
-        found, total = views.projects(room.store, unit=place, state=wanted, limit=limit)
+        found, total = _listed(room, settings.person, place, wanted, limit)
         summaries = _summaries(room, found)
         payload = {
             "now": here(room.now),
@@ -174,6 +177,26 @@ def list_(settings: Settings, unit: str | None, state: str | None, limit: int, a
         }
         page = "" if as_json else list_page(summaries, room.workflow, total, room.now, settings.lang)
     emit(as_json, "project.list", payload, page)
+
+
+def _listed(
+    room: Room, person: str, place: Unit | None, state: str, limit: int
+) -> tuple[list[views.Listed], int]:
+    """Return the projects to list: behind the wall of ``person`` where one is named, else all of them."""
+    people = People(room.store)
+    visible = {u.id for u in people.visible_units(person, room.now)} if person else set()
+    inside = {u.id for u in people.units() if place is None or below(u.path, place.path)}
+    if not person or inside <= visible:
+        return views.projects(room.store, unit=place, state=state, limit=limit)
+    if place is not None and not inside & visible:
+        raise Forbidden(
+            f"{person} 看不到 {place.id} 的项目",
+            why="在该单位及其下属都没有任命，也不代理任何人",
+            then="请有任命的人查看，或先用 yiriban person appoint 登记任命",
+        )
+    found, _ = views.projects(room.store, unit=place, state=state)
+    found = [p for p in found if p.unit in visible]
+    return (found[:limit] if limit else found), len(found)
 
 
 def _state(room: Room, text: str) -> str:
@@ -294,9 +317,9 @@ def do(
                 evidence=documents,
                 reason=reason.strip(),
                 revision=revision,
-                second=None if second is None else room.actor(second.strip(), matter.unit),
+                second=None if second is None else _actor(room, second.strip(), matter.unit),
             )
-            receipt = advance(office, work, request, room.actor(person, matter.unit), room.now)
+            receipt = advance(office, work, request, _actor(room, person, matter.unit), room.now)
             done = take(office, work, receipt, request, room.now, person, dry_run=dry_run)
     command = typed(ctx)
     emit(
@@ -305,6 +328,11 @@ def do(
         receipt_data(done, command),
         lambda: fold(receipt_page(done, command, settings.lang)),
     )
+
+
+def _actor(room: Room, person: str, unit: str) -> Actor:
+    """Return who acts, together with those for whom this person stands in."""
+    return People(room.store).actor(person, unit, room.now, os_user())
 
 
 @project.command("explain")

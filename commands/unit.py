@@ -94,9 +94,11 @@ def _wanted(
 
 
 def _only_jurisdiction(people: People) -> str:
+    """Return the jurisdiction of all units (before there is one: the only one); else ask for it."""
     found = people.jurisdictions()
-    if len(found) == 1:
-        return found[0].code
+    used = {u.jurisdiction for u in people.units()} or {j.code for j in found}
+    if len(used) == 1:
+        return used.pop()
     raise BadInput(
         "没有写明单位的行政区划",
         why="监管权限按预算级次确定",

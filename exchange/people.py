@@ -82,7 +82,7 @@ def read_people(path: Path, zone: tzinfo, options: Options | None = None) -> Ros
     chosen = options or Options()
     header = _header(read_headers(path, path.name, chosen), path.name)
     columns = _columns(header)
-    roster = Roster(ignored=[name for name in header.names if name not in columns and name[0] != "#"])
+    roster = Roster(ignored=[masked(name) for name in header.names if name not in columns and name[0] != "#"])
     reader = _LineReader(path.name, columns, zone)
     said: dict[str, PersonLine] = {}
     for record in read_records(path, path.name, chosen, header):

@@ -1,1 +1,1 @@
-"""One module per channel; each sends one message and returns what became of it."""
+"""One module per channel; each is a `engine.delivery.Notifier` and returns one `Outcome`."""

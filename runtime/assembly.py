@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from engine.delivery import Notifier
 from engine.office import Office
 from engine.reader import read_bundle, read_bundle_from, read_texts
 from engine.workdays import compile_calendar
 from engine.workflow import Bundle
+from notifiers.drop import Drop
 from runtime.settings import SHIPPED_WORKFLOWS, Settings
 from storage.store import SqlStore
 
@@ -38,6 +40,11 @@ def office_for(settings: Settings, store: SqlStore | None = None, *, country: st
         return read_bundle_from(files) if files is not None else None
 
     return Office(bundle, compile_calendar(country, _calendars(settings)), texts, fetch)
+
+
+def drop_channels(folder: Path) -> dict[str, Notifier]:
+    """Return the channels that write every message into ``folder``."""
+    return {name: Drop(folder, name) for name in ("email", "sms")}
 
 
 def overlay(settings: Settings) -> Path | None:

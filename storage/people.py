@@ -20,6 +20,7 @@ from engine.directory import (
     Unit,
     clash,
     in_force,
+    masked,
     recipients,
 )
 from engine.errors import BadInput, NotFound, Refused
@@ -122,7 +123,7 @@ class People:
         raise NotFound(
             f"没有单位 {unit}",
             why=f"已登记的单位：{known}",
-            then="核对单位名称；导入时可加 --add-units 一并登记",
+            then="核对单位名称；新单位先用 yiriban unit add 登记，导入台账时可加 --add-units",
         )
 
     def first_unit(self) -> Unit:
@@ -181,9 +182,9 @@ class People:
             return Person(*found)
         near = get_close_matches(person, [p.id for p in self.persons()], 3)
         raise NotFound(
-            f"没有登记人员 {person}",
+            f"没有登记人员 {masked(person)}",
             why=f"相近的：{'、'.join(near)}" if near else "",
-            then=f"先用 yiriban person add {person} --name 姓名 登记",
+            then="先用 yiriban person add 账号 --name 姓名 登记",
         )
 
     def persons(self) -> list[Person]:

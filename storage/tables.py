@@ -240,8 +240,8 @@ class MessageRow(SQLModel, table=True):
     __tablename__ = "message"
     __table_args__ = (
         CheckConstraint("state in ('queued', 'sending', 'accepted', 'held', 'dead')", name="state"),
-        Index("ix_message_waiting", "send_from", sqlite_where=text("state = 'queued'"),
-              postgresql_where=text("state = 'queued'")),
+        Index("ix_message_waiting", "send_from", sqlite_where=text("state in ('queued', 'sending')"),
+              postgresql_where=text("state in ('queued', 'sending')")),
     )  # fmt: skip
     key: str = Field(sa_column=_text(key=True))
     fire: str = Field(sa_column=_text())
@@ -256,6 +256,8 @@ class MessageRow(SQLModel, table=True):
     send_from: datetime = Field(sa_column=_instant())
     created_at: datetime = Field(sa_column=_instant())
     state: str = Field(default="queued", sa_column=_text())
+    tries: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
+    lease_until: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
 
 
 class AttemptRow(SQLModel, table=True):

@@ -228,16 +228,26 @@ def test_time_passes_for_the_whole_family_not_only_for_the_matter_acted_on(city:
     assert "P2.1-C1" in city.cases()
 
 
-def test_holders_are_those_of_the_logical_moment_not_of_the_beat(city: City) -> None:
-    city.appoint("郑十一", "tracker", "2026-11-05 00:00", "2026-11-05 12:00")
+def test_roles_become_persons_at_the_beat(city: City) -> None:
+    city.appoint("郑十一", "tracker", "2026-11-03 00:00", "2026-11-05 12:00")
     city.appoint("冯十二", "tracker", "2026-11-05 12:00")
     started(city)
     city.patrol("2026-11-09 09:00")
     told = city.rows(
-        "select rung, person from message where channel = 'email' and role = 'tracker' order by person"
+        "select distinct rung, person from message where role = 'tracker' and fire like ?", f"{CLOCK}%"
     )
-    assert [p for r, p in told if r == "overdue"] == ["钱八"]
-    assert sorted(p for r, p in told if r == "case") == sorted(["冯十二", "钱八"])
+    assert sorted(told) == sorted((r, p) for r in ("overdue", "case") for p in ("冯十二", "钱八"))
+
+
+def test_the_regulator_is_the_one_of_the_logical_moment(build: Callable[..., City]) -> None:
+    city = build(overlay="bidding", profile="statutory")
+    city.appoint("郑十一", "regulator", "2026-11-01 00:00", "2026-11-05 00:00")
+    city.appoint("冯十二", "regulator", "2026-11-05 00:00")
+    city.open("2026-11-02 09:00", workflow="tender")
+    city.walk_on("announce", "receive_query", at="2026-11-02 09:10")
+    city.patrol("2026-11-09 09:00")  # 通知监管部门的时刻是 11 月 2 日 15:10
+    told = city.rows("select person from message where rung = 'regulator_told' order by person")
+    assert sorted(p for (p,) in told) == sorted(["周九", "郑十一"])
 
 
 def test_a_role_that_nobody_holds_is_noted_and_stops_nobody(city: City) -> None:

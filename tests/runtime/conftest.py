@@ -48,7 +48,7 @@ def shown_to_apscheduler(monkeypatch: pytest.MonkeyPatch) -> Callable[[Wall], No
     def show(wall: Wall) -> None:
         class Shown(datetime):
             @classmethod
-            def now(cls, tz: Any = None) -> datetime:
+            def now(cls, tz: Any = None) -> Any:
                 return wall().astimezone(tz or UTC)
 
         monkeypatch.setattr(base, "datetime", Shown)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
@@ -16,6 +17,7 @@ from engine import patrol as patrolling
 from engine.clock import Clock
 from engine.errors import Conflict
 from engine.patrol import Beat
+from engine.work import Work
 from runtime import metronome as ticking
 from runtime.lease import LeaseLost, Self
 from runtime.metronome import Began, Rebuilt
@@ -92,18 +94,23 @@ def test_without_the_watchdog_of_time_a_clock_put_back_silences_the_scheduler(
     run.next(Beat, within=2)
 
 
-@pytest.mark.parametrize(("seconds", "rebuilt"), [(59.999, False), (60, True), (-59.999, False), (-60, True)])
-def test_a_minute_of_drift_is_a_jump_and_less_is_not(hall: Hall, seconds: float, rebuilt: bool) -> None:
+def test_a_minute_of_drift_is_a_jump_and_less_is_not(hall: Hall) -> None:
     wall = Wall(FRIDAY, goes=False)
     run = hall.drive(wall, monotonic=lambda: 0.0)
     run.next(Beat)
-    wall.shift = timedelta(seconds=seconds)
-    told = run.rest(0.4)
-    assert [e.moved for e in told if isinstance(e, Rebuilt)] == ([seconds] if rebuilt else [])
+    jumps = []
+    for shift in (59.999, 60, 0.001, 0):  # ahead by a little less than a minute, by a minute; back likewise
+        wall.shift = timedelta(seconds=shift)
+        jumps.append([e.moved for e in run.rest(0.25) if isinstance(e, Rebuilt)])
+    assert jumps == [[], [60], [], [-60]]
 
 
 def test_jumps_of_the_wall_clock_change_no_breach_and_no_case(
-    city: City, hall: Hall, tmp_path: Path, shown_to_apscheduler: Callable[[Wall], None]
+    city: City,
+    hall: Hall,
+    built: Path,
+    tmp_path: Path,
+    shown_to_apscheduler: Callable[[Wall], None],
 ) -> None:
     city.patrol("2026-11-03 23:00")  # a Tuesday, an hour before the promise ends
     city.store.close()
@@ -117,9 +124,7 @@ def test_jumps_of_the_wall_clock_change_no_breach_and_no_case(
         run.next(Beat)
         run.next(Beat)
     run.stop()
-    calm = City(f"sqlite:///{tmp_path / 'calm.db'}")
-    calm.open("2026-11-02 09:00")
-    calm.walk("deliver_report", "2026-11-02 10:00")
+    calm = City(f"sqlite:///{shutil.copy(built, tmp_path / 'calm.db')}")
     calm.patrol(FRIDAY)
     calm.store.close()
     for look in (
@@ -182,20 +187,23 @@ class _Meeting(SqlStore):
 
 
 class _Rash(_Meeting):
-    """The planted fault: a store that takes its write lock only when it writes."""
+    """The planted fault: a store whose beats take the write lock only when they write."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url)
-        self._begin = "BEGIN"
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        with self.transaction("BEGIN"):
+            work = Work(self)
+            yield work
+            self.write(work)
 
 
 @pytest.mark.parametrize("kind", [_Meeting, _Rash])
 def test_two_schedulers_at_once_fire_everything_once(city: City, hall: Hall, kind: type[_Meeting]) -> None:
-    for n in range(2, 12):
+    for n in range(2, 6):
         city.open("2026-11-02 09:00", id=f"P{n}")
         city.walk("deliver_report", "2026-11-02 10:00", on=f"P{n}")
     wanted = sorted(f.key for f in city.patrol(FRIDAY, dry_run=True).fires)
-    assert len(wanted) == 44
+    assert len(wanted) == 20
     before, told = fires(city), sql(city, "select count(*) from message")[0][0]
     city.store.close()
     kind.barrier = Barrier(2)
@@ -241,13 +249,13 @@ def test_a_lease_that_vanished_stops_the_scheduler_too(city: City, hall: Hall) -
 def test_a_long_beat_keeps_its_lease_between_sets_and_stops_there_when_it_is_lost(
     city: City, hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for n in range(2, 12):
+    for n in range(2, 6):
         city.open("2026-11-02 09:00", id=f"P{n}")
         city.walk("deliver_report", f"2026-11-02 10:{n:02}", on=f"P{n}")
     total = len(city.patrol(FRIDAY, dry_run=True).fires)
     city.store.close()
     before = len(fires(city))
-    monkeypatch.setattr(patrolling, "SET", 3)
+    monkeypatch.setattr(patrolling, "SET", 2)
     wall, expiries = Wall(FRIDAY, goes=False), []
 
     def now() -> datetime:

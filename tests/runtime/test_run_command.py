@@ -13,16 +13,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from commands.run import _Teller
+from engine.errors import StorageTrouble
+from engine.patrol import Beat
 from runtime import assembly
-from runtime.settings import Settings
-from runtime.standing import StandingOffice
-from storage.store import SqlStore
+from runtime.metronome import Failed
 from tests.conftest import Ran
 
 DATABASE = "yiriban.db"
@@ -210,25 +211,26 @@ def test_a_pace_is_a_second_to_five_minutes(run: Callable[..., Ran], every: str)
     assert not Path(DATABASE).exists()
 
 
-def test_a_faulty_change_of_the_workflow_files_leaves_the_last_sound_ones(place: Place) -> None:
-    overlay = place.folder / "own"
-    (overlay / "messages").mkdir(parents=True)
-    own = overlay / "messages" / "due_soon.yaml"
-    shipped = Settings().workflows / "messages" / "due_soon.yaml"
-    store = SqlStore(f"sqlite:///{place.folder / DATABASE}")
-    standing = StandingOffice(Settings(workflows=overlay), store)
-    first, fault = standing()
-    assert fault is None
-    assert standing() == (first, None)
-    own.write_text("message: [", encoding="utf-8")
-    kept, fault = standing()
-    assert kept is first
-    assert fault is not None
-    assert fault.exit_code == 6
-    assert standing() == (first, None)  # said once
-    own.write_text(shipped.read_text(encoding="utf-8").replace("一日办", "两日办"), encoding="utf-8")
-    fresh, fault = standing()
-    assert fault is None
-    assert fresh is not first
-    assert "两日办" in str(fresh.texts["due_soon"])
-    store.close()
+def test_a_lasting_trouble_is_said_at_doubling_intervals_and_so_is_its_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    at = datetime(2026, 11, 6, 1, tzinfo=UTC)  # a Friday, 09:00 in Shanghai
+    tell = _Teller("zh", as_json=False)
+    for _ in range(9):
+        tell(Failed(at, StorageTrouble("磁盘已满", then="腾出空间")))
+    tell(Failed(at, RuntimeError("another")))
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.count("错误：磁盘已满") == 4
+    assert told.err.count("下一步：腾出空间") == 4
+    assert [n for n in range(2, 10) if f"（第 {n} 次）" in told.err] == [2, 4, 8]
+    assert "内部错误：RuntimeError: another" in told.err
+    tell(Failed(at, RuntimeError("another")))
+    capsys.readouterr()
+    tell(Beat(at))
+    assert capsys.readouterr() == (
+        "",
+        "2026-11-06 09:00:00  已恢复，此前 2 次巡查没有做完，到点的事都已办到\n",
+    )
+    tell(Beat(at))
+    assert capsys.readouterr() == ("", "")
