@@ -25,11 +25,12 @@ from commands.words import (
     role,
     word,
 )
+from engine.chain import plain_facts
 from engine.clock import Clock
 from engine.explain import ClockAccount, Lamp, Offer
 from engine.factvalue import EXAMPLES
 from engine.matter import Matter
-from engine.work import SYSTEM, plain_facts
+from engine.work import SYSTEM
 from engine.workflow import MOMENTS, FactDef, Title, WorkflowDef
 from storage.views import Line, Listed
 

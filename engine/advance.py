@@ -12,7 +12,7 @@ from engine.asking import compiled_rule, facts_for
 from engine.errors import BadInput, Conflict, Forbidden, Refused
 from engine.matter import Evidence, FactValue, Matter
 from engine.office import Actor, Office
-from engine.opening import open_case
+from engine.opening import CASE_FACTS, open_case
 from engine.passing import pass_time
 from engine.performing import Deed, Outcome, perform
 from engine.rules import ExpressionTrouble, MissingFact
@@ -225,7 +225,12 @@ def _possible_since(office: Office, matter: Matter, action: ActionDef) -> dateti
 
 def _check_complete(office: Office, matter: Matter, action: ActionDef, request: Request) -> None:
     workflow = office.workflow(matter)
+    written = {name for a in workflow.actions.values() for name, _ in a.sets}
+    if matter.about is not None:
+        written |= CASE_FACTS
     for name in request.facts:
+        if name in written:
+            raise BadInput(f"要素 {name}（{workflow.facts[name].title}）由系统记录，不能手填", then="去掉这个 --fact")
         if name not in workflow.facts:
             close = get_close_matches(name, workflow.facts, 1)
             raise BadInput(
@@ -328,15 +333,16 @@ def broken(
 
     A rule that cannot be judged counts as broken: ``block`` then refuses.
     """
-    if not action.rules:
-        return []
     bundle = office.machines(matter.bundle).bundle
+    asked = [*action.rules, *_standing_rules(office, matter, facts)]
+    if not asked:
+        return []
     day = office.calendar.day_of(at)
     found: list[tuple[RuleDef, str]] = []
     before = dict(matter.facts)
     matter.facts.update(facts)
     try:
-        for code in action.rules:
+        for code in dict.fromkeys(asked):
             rule = bundle.rules[code]
             if rule.since is not None and day < rule.since:
                 continue
@@ -361,6 +367,16 @@ def broken(
         matter.facts.clear()
         matter.facts.update(before)
     return found
+
+
+def _standing_rules(office: Office, matter: Matter, facts: Mapping[str, FactValue]) -> list[str]:
+    """Return the rules that hold ever after and mention a fact that is about to change."""
+    changed = {f"{matter.workflow}.{n}" for n, value in facts.items() if matter.facts.get(n) != value}
+    if not changed:
+        return []
+    rules = office.machines(matter.bundle).bundle.rules.values()
+    standing = [r for r in rules if r.standing and r.workflow == matter.workflow]
+    return [r.code for r in standing if compiled_rule(office, matter, r).names & changed]
 
 
 def _local(office: Office, instant: datetime) -> str:

@@ -128,6 +128,9 @@ def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, so
         for name in names:
             sources.unknown(workflow.file, (*here, key, name), who, word, name, options)
     _look_at_sets(workflow, action, add)
+    if action.for_parts and not sources.unread:
+        below = {n for w in bundle.workflows.values() if w.part_of == workflow.name for n in w.actions}
+        sources.unknown(workflow.file, (*here, "for_parts"), who, "下级操作", action.for_parts, below)
     for code in action.rules:
         rule = bundle.rules.get(code)
         if rule is not None and rule.workflow != workflow.name and rule.workflow in bundle.workflows:

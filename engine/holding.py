@@ -1,7 +1,8 @@
 """Route: clocks are paused and resumed, and extended by two persons. 中止、恢复、延期
 
 A pause freezes the matter and its parts; days it touches are not counted. An extension is asked for by
-one person and approved by another; only the latter moves the due moment, in a new epoch.
+one person and approved by another; only the latter moves the due moment, in a new epoch. Where a case
+is open, only those decide in whose hands it is: a unit cannot approve its own way out.
 """
 
 from __future__ import annotations
@@ -17,14 +18,18 @@ from engine.errors import BadInput, Forbidden, Refused
 from engine.matter import Evidence, Matter, Pause
 from engine.office import Actor, Office
 from engine.passing import pass_time
+from engine.performing import Deed, Outcome, withdraw_cases
+from engine.roles import ROLES
 from engine.starting import counted_again, next_epoch, open_clocks, withdraw_warnings
 from engine.term import Moment
-from engine.work import Fire, Handed, Work
+from engine.work import SYSTEM, Fire, Handed, Work
 from engine.workflow import MOMENTS, MomentName
 
 MAY_PAUSE = frozenset({"officer", "purchaser_rep", "purchaser_head", "regulator"})
 MAY_ASK = frozenset({"officer", "purchaser_rep"})
 MAY_APPROVE = frozenset({"purchaser_head", "tracker", "regulator"})
+SUPERVISE = frozenset({"tracker", "regulator"})
+"""Who decides about a case's own clocks, and about a clock that a case is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ def pause(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]:
     Raise ``Forbidden``, or ``Refused``: without a reason, paused already, or for a time before the
     present state or the last fire of a clock that it would stop.
     """
-    fires = _before(office, work, matter, word, MAY_PAUSE, "中止计时")
+    fires = _before(office, work, matter, word, _may(matter, MAY_PAUSE), "中止计时")
     if any(p.until is None for p in matter.pauses):
         raise Refused(f"{matter.id} 已在中止中", then="先恢复计时，再另行中止")
     stopped = open_clocks(work, matter)
@@ -70,7 +75,7 @@ def pause(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]:
 
 def resume(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]:
     """Let the clocks run again; the days that the pause touched are not counted. What fired stays fired."""
-    fires = _before(office, work, matter, word, MAY_PAUSE, "恢复计时")
+    fires = _before(office, work, matter, word, _may(matter, MAY_PAUSE), "恢复计时")
     if not matter.pauses or matter.pauses[-1].until is not None:
         raise Refused(f"{matter.id} 没有中止", then="用 yiriban project show 查看")
     held = matter.pauses[-1]
@@ -98,10 +103,10 @@ def ask_extension(
 ) -> list[Fire]:
     """Ask that ``moment`` of ``clock`` be moved to the end of the day ``until``; nothing moves yet."""
     fires = _before(office, work, matter, word, MAY_ASK, "申请延期")
-    _check_extension(office, matter, clock, moment, until)
+    _check_extension(office, matter, clock, moment, until, word.now)
     clock.asked = {
         "moment": moment, "until": until.isoformat(), "by": word.actor.person, "at": word.at.isoformat(),
-        "reason": word.reason,
+        "reason": word.reason, "persons": "/".join(sorted(word.actor.persons)),
     }  # fmt: skip
     work.touch_clock(clock)
     _note(work, matter, "ask_extension", word, {"clock": f"{clock.name}/{clock.round}", "until": until.isoformat(),
@@ -112,13 +117,21 @@ def ask_extension(
 def decide_extension(
     office: Office, work: Work, matter: Matter, clock: Clock, word: Word, *, approve: bool
 ) -> list[Fire]:
-    """Approve or refuse the extension that was asked for; by another person than the one who asked."""
-    fires = _before(office, work, matter, word, MAY_APPROVE, "审批延期")
+    """Approve or refuse the extension that was asked for; by another person than the one who asked.
+
+    A deputy counts as both persons. Once a case about the clock is open its supervisors decide; where the
+    approved day is still to come the warnings and the case are withdrawn.
+    """
+    fires = _before(office, work, matter, word, _may(matter, MAY_APPROVE), "审批延期")
+    for case in _cases_about(office, work, matter, clock):
+        _check_right(word, _may(case, MAY_APPROVE), "审批延期", f"已有督办件 {case.id}；")
     if not clock.asked:
         raise Refused(f"{matter.id} 的 {clock.name} 没有待审批的延期申请", then="先用 clock extend 申请")
-    if not {word.actor.person}.isdisjoint({clock.asked["by"]}):
+    if word.actor.persons & {clock.asked["by"], *clock.asked.get("persons", "").split("/")}:
         raise Forbidden(
-            f"{word.actor.person} 不能审批自己的延期申请", why="申请与审批须由两人办理", then="请另一人审批"
+            f"{word.actor.person} 不能审批自己的延期申请",
+            why="申请与审批须由两人办理；代理人与被代理人算同一人",
+            then="请另一人审批",
         )
     asked, clock.asked = clock.asked, {}
     work.touch_clock(clock)
@@ -126,7 +139,7 @@ def decide_extension(
     if approve:
         moment: MomentName = _moment(asked["moment"])
         until = date.fromisoformat(asked["until"])
-        _check_extension(office, matter, clock, moment, until)
+        _check_extension(office, matter, clock, moment, until, word.now)
         before = {m: clock.moment(m) for m in (moment,)}
         clock.moved[moment] = until
         detail["clocks"] = [
@@ -136,10 +149,34 @@ def decide_extension(
         if (new := clock.moment(moment)) is not None and new > word.now:
             withdraw_warnings(office, work, matter, clock, at=word.now, now=word.now)
     _note(work, matter, "extension_approved" if approve else "extension_refused", word, detail)
+    if approve:
+        deed = Deed(word.now, word.now, SYSTEM, "automatic")
+        withdraw_cases(office, work, matter, clock, deed, Outcome(matter, "", matter.state, matter.state))
     return fires
 
 
-def _check_extension(office: Office, matter: Matter, clock: Clock, moment: MomentName, until: date) -> None:
+def _cases_about(office: Office, work: Work, matter: Matter, clock: Clock) -> list[Matter]:
+    """Return the open cases about this round of ``clock``."""
+    name = f"{clock.name}/{clock.round}/"
+    return [
+        case
+        for case in work.family(matter.root)
+        if case.about == matter.id
+        and (case.about_clock or "").startswith(name)
+        and not office.workflow(case).states[case.state].final
+    ]
+
+
+def _may(matter: Matter, may: frozenset[str]) -> frozenset[str]:
+    """Return who may: over a case only those in whose hands it is."""
+    if matter.about is None:
+        return may
+    return frozenset({"regulator"}) if matter.facts.get("level") == "regulator" else SUPERVISE
+
+
+def _check_extension(
+    office: Office, matter: Matter, clock: Clock, moment: MomentName, until: date, now: datetime
+) -> None:
     """Raise ``Refused`` unless the clock may be extended that far, and ``BadInput`` for a shortening."""
     due = clock.moment(moment)
     if not clock.is_open or due is None:
@@ -150,6 +187,8 @@ def _check_extension(office: Office, matter: Matter, clock: Clock, moment: Momen
     new = due_on(until, term.ends, office.calendar)
     if new.instant <= due:
         raise BadInput(f"延期后的截止 {until} 不晚于现在的截止", then="写一个更晚的日期")
+    if new.instant <= now:
+        raise BadInput(f"延期后的截止 {until} 已经过去", then="写一个将来的日期，或不予延期")
     if moment == "promise":
         return
     if term.extend is None:
@@ -185,15 +224,18 @@ def _before(
     """Check who, when and why; then let time pass for the whole family."""
     if word.at > word.now:
         raise BadInput("时间在将来", why="只能记录已经发生的事", then="改正 --at")
-    if word.actor.roles is not None and not word.actor.roles & may:
-        raise Forbidden(
-            f"{word.actor.person} 不能{what}",
-            why="须有任命：" + "、".join(sorted(may)),
-            then="请有相应任命的人办理",
-        )
+    _check_right(word, may, what)
     if not word.reason:
         raise Refused(f"{what}需要说明原因和依据", then="加上 --reason 原因")
     return pass_time(office, work, [c for m in work.family(matter.root) for c in work.clocks_of(m)], word.now)
+
+
+def _check_right(word: Word, may: frozenset[str], what: str, since: str = "") -> None:
+    if word.actor.roles is not None and not word.actor.roles & may:
+        named = "、".join(f"{name}（{ROLES[name]}）" for name in sorted(may))
+        raise Forbidden(
+            f"{word.actor.person} 不能{what}", why=f"{since}须有任命：{named}", then="请有相应任命的人办理"
+        )
 
 
 def _missed_since(stopped: Sequence[tuple[Matter, Clock]], at: datetime, now: datetime) -> str:

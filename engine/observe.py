@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.advance import broken, too_early
+from engine.chain import plain_facts
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.opening import Foreseen, spawn
 from engine.performing import Deed, Outcome, perform
 from engine.starting import finish, trigger
-from engine.work import Work, plain_facts
+from engine.work import Work
 from engine.workflow import ActionDef, Spawn
 
 

@@ -8,16 +8,19 @@ from datetime import datetime
 from typing import Any
 
 from engine.asking import ask
+from engine.chain import plain_facts
 from engine.clock import Clock
 from engine.errors import BadInput, NotFound
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.rules import MissingFact
 from engine.starting import trigger
-from engine.work import SYSTEM, Work, plain_facts
+from engine.work import SYSTEM, Work
 from engine.workflow import Spawn
 
 MOST_PARTS = 1000
+CASE_FACTS = frozenset({"level", "clock", "moment"})
+"""What a case is about and in whose hands: written when it is opened, never by hand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,20 @@ observes or infers all come through here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, replace, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from engine.asking import ask, joins
+from engine.chain import plain_facts
 from engine.clock import Clock
 from engine.matter import Evidence, FactValue, Matter
 from engine.office import Office
 from engine.opening import Foreseen, spawn
 from engine.rules import MissingFact
 from engine.starting import end_by, recount, trigger, void_rest, withdraw_warnings
-from engine.work import SYSTEM, Handed, Work, plain_facts
+from engine.work import SYSTEM, Handed, Work
 from engine.workflow import MOMENTS, ActionDef
 
 
@@ -78,7 +79,8 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
     came_from = matter.state
     went_to = machine.step(came_from, action.name)
     outcome = Outcome(matter, action.name, came_from, went_to or came_from)
-    changed = _take_facts(office, work, matter, action, deed)
+    given = {**deed.facts, **_set_by(office, action, deed)}
+    changed = _take_facts(work, matter, given)
     matter.revision += 1
     if deed.seen:
         matter.marks[f"action:{action.name}"] = deed.at
@@ -87,7 +89,9 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
         matter.state_since = deed.at
     notes = _move_clocks(office, work, matter, action, deed, changed, outcome)
     outcome.clocks = notes
-    _record(work, matter, action, deed, came_from, notes)
+    # a case goes to other hands: what was known of the watched matter is frozen at that line
+    frozen = _heads(work, matter) if matter.about is not None and "level" in changed else {}
+    _record(work, matter, action, deed, given, came_from, notes, frozen)
     if action.spawns is not None:
         outcome.opened = spawn(office, work, matter, action.spawns, at=deed.at, now=deed.now, actor=deed.actor,
                                seen=deed.seen, foreseen=deed.foreseen)  # fmt: skip
@@ -95,8 +99,23 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
         for clock in outcome.ended:
             if clock.state == "met":
                 _corrected(office, work, matter, clock, deed, outcome)
+    if action.for_parts:
+        _with_parts(office, work, matter, action, deed, outcome)
     _follow(office, work, matter, deed, outcome)
     return outcome
+
+
+def _with_parts(
+    office: Office, work: Work, matter: Matter, action: ActionDef, deed: Deed, outcome: Outcome
+) -> None:
+    """Take an action's counterpart on every part that offers it."""
+    for part in work.parts_of(matter):
+        counterpart = office.workflow(part).actions.get(action.for_parts)
+        if counterpart is not None and part.state in counterpart.sources:
+            following = replace(deed, actor=SYSTEM, facts={}, evidence=(), kind="automatic" if deed.seen else "inferred")
+            outcome.followed.append((part, counterpart.name))
+            result = perform(office, work, part, counterpart, following)
+            outcome.followed += result.followed
 
 
 def _move_clocks(
@@ -127,26 +146,45 @@ def _move_clocks(
     return notes
 
 
-def _take_facts(office: Office, work: Work, matter: Matter, action: ActionDef, deed: Deed) -> frozenset[str]:
+def _set_by(office: Office, action: ActionDef, deed: Deed) -> dict[str, FactValue]:
+    """Return the facts that the action itself writes: the day on which it happened, or a text."""
+    if not deed.seen:
+        return {}
+    day = office.calendar.day_of(deed.at)
+    return {name: day if source == "day" else source for name, source in action.sets}
+
+
+def _take_facts(work: Work, matter: Matter, given: Mapping[str, FactValue]) -> frozenset[str]:
     changed: set[str] = set()
-    for name, value in deed.facts.items():
+    for name, value in given.items():
         if matter.facts.get(name) != value:
             changed.add(name)
             work.set_fact(matter, name, value)
-    for name, _source in action.sets:
-        day = office.calendar.day_of(deed.at)
-        if deed.seen and matter.facts.get(name) != day:
-            changed.add(name)
-            work.set_fact(matter, name, day)
     return frozenset(changed)
 
 
+def _heads(work: Work, case: Matter) -> dict[str, list[Any]]:
+    """Return how far the histories of the case, the watched matter and what that is part of have come:
+    (number, hash) of the last line, which pins everything before it.
+    """
+    work.family(case.root)
+    assert case.about is not None
+    return {m.id: [m.history_no, m.head_hash] for m in (case, *work.chain(work.matters[case.about]))}
+
+
 def _record(
-    work: Work, matter: Matter, action: ActionDef, deed: Deed, came_from: str, notes: list[dict[str, Any]]
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    deed: Deed,
+    given: Mapping[str, FactValue],
+    came_from: str,
+    notes: list[dict[str, Any]],
+    frozen: Mapping[str, Any],
 ) -> None:
     detail: dict[str, Any] = dict(deed.remarks)
-    if deed.facts:
-        detail["facts"] = plain_facts(deed.facts)
+    if given:
+        detail["facts"] = plain_facts(given)
     if deed.evidence:
         detail["evidence"] = [
             {"kind": e.kind, "name": e.name, "sha256": e.sha256, "size": e.size} for e in deed.evidence
@@ -155,6 +193,8 @@ def _record(
         detail["reason"] = deed.reason
     if notes:
         detail["clocks"] = notes
+    if frozen:
+        detail["dossier"] = dict(frozen)
     entry = work.record(matter, deed.kind, action.name, at=deed.at, now=deed.now, actor=deed.actor,
                         came_from=came_from, detail=detail)  # fmt: skip
     for item in deed.evidence:
@@ -166,6 +206,16 @@ def _corrected(
 ) -> None:
     """A record that comes after the act: withdraw warnings and cases about a breach that was none (补录)."""
     withdraw_warnings(office, work, matter, clock, at=deed.at, now=deed.now)
+    withdraw_cases(office, work, matter, clock, deed, outcome)
+
+
+def withdraw_cases(
+    office: Office, work: Work, matter: Matter, clock: Clock, deed: Deed, outcome: Outcome
+) -> None:
+    """Withdraw the cases about ``clock`` whose moment ``deed`` kept: an act in time, or an extension.
+
+    A case is withdrawn when that becomes known, not when the act happened.
+    """
     name = f"{clock.name}/{clock.round}/"
     for case in work.family(matter.root):
         if case.about != matter.id or case.about_clock is None or not case.about_clock.startswith(name):
@@ -173,7 +223,6 @@ def _corrected(
         moment = case.facts.get("moment")
         due = next((clock.moment(n) for n in MOMENTS if n == moment), None)
         if due is not None and deed.at < due:
-            # the act was in time; the case is withdrawn when that becomes known
             known = replace(deed, at=deed.now)
             _automatic(office, work, case, known, outcome, {"breach.corrected": True})
 

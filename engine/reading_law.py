@@ -198,6 +198,7 @@ def read_rule(tree: Map, file: str, faults: Faults) -> RuleDef:
         params=params,
         examples=tuple(_examples(form)),
         since=form.day("from"),
+        standing=form.flag("standing"),
         file=file,
     )
     form.text("note")

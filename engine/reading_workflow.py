@@ -77,6 +77,7 @@ def _action(name: str, form: Form) -> ActionDef:
         when=form.text("when"),
         needs_reason=form.flag("needs_reason"),
         sets=_sets(form),
+        for_parts=form.text("for_parts"),
     )
     for kind in action.evidence:
         check_name(kind, form.line("evidence"), form.file, form.faults, "附件")

@@ -7,13 +7,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.asking import ask
+from engine.chain import plain
 from engine.clock import Clock, ClockState, Prepared
 from engine.errors import YiribanError
 from engine.matter import FactValue, Matter, Pause
 from engine.message import compose, hung_on, parameters
 from engine.office import Office
 from engine.rules import MissingFact
-from engine.work import Fire, Work, plain
+from engine.work import Fire, Work
 from engine.workflow import MOMENTS, ClockDef
 
 WITHDRAWN = "warning_withdrawn"
@@ -129,6 +130,7 @@ def finish(work: Work, clock: Clock, state: str, *, at: datetime, now: datetime)
     clock.plan = []
     clock.look_at = None
     clock.trouble = ""
+    clock.asked = {}
     work.touch_clock(clock)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.work import ALGORITHM, chained
+from engine.chain import ALGORITHM, chained
 
 
 @dataclass(frozen=True, slots=True)

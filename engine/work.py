@@ -6,26 +6,24 @@ Nothing is written before the whole act has succeeded.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
-from functools import lru_cache
-from hashlib import sha256
-from json.encoder import encode_basestring as _quote
+from datetime import datetime
 from typing import Any, Protocol
 
+from engine.chain import ALGORITHM, chained, line_of
 from engine.clock import Clock
-from engine.errors import BadInput
 from engine.matter import Entry, Evidence, FactValue, Matter
-from engine.term import Length
 
-ALGORITHM = "sha256"
 SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True)
+# Effects are written once and never changed; `frozen` would say so, at four times the price of making
+# one (docs/why/speed.md).
+
+
+@dataclass(slots=True)
 class Fire:
     """A rung taking effect; ``key`` is spelled from its cause and unique. 触发"""
 
@@ -45,7 +43,7 @@ class Fire:
     case: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """One notice to one person by one channel, rendered and frozen; ``key`` = fire/person/channel. 消息"""
 
@@ -63,7 +61,7 @@ class Message:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handed:
     """Evidence with the matter and history line it belongs to."""
 
@@ -73,7 +71,7 @@ class Handed:
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mark:
     """A point to which a unit of work can be taken back.
 
@@ -130,7 +128,7 @@ class Work:
         self.families: dict[str, list[str]] = {}
         self.clocks: dict[str, list[Clock]] = {}
         self._holders: dict[tuple[str, str, str, datetime], list[str]] = {}
-        self._fresh: list[str] = []
+        self._fresh: dict[str, None] = {}
         self.clear()
 
     def clear(self) -> None:
@@ -196,7 +194,7 @@ class Work:
 
     def clocks_of(self, matter: Matter) -> list[Clock]:
         """Return all clocks of ``matter``, ended ones too."""
-        if matter.id not in self._fresh:
+        if matter.root not in self.families and matter.id not in self._fresh:
             self.family(matter.root)
         return self.clocks.setdefault(matter.id, [])
 
@@ -224,7 +222,7 @@ class Work:
         elif matter.root in self.families:
             self.families[matter.root].append(matter.id)
         self.new_matters.append(matter)
-        self._fresh.append(matter.id)
+        self._fresh[matter.id] = None
         for name, value in matter.facts.items():
             self.new_facts[matter.id, name] = value
 
@@ -268,7 +266,7 @@ class Work:
         for matter in self.new_matters[mark.sizes[0] :]:
             self.matters.pop(matter.id, None)
             self.clocks.pop(matter.id, None)
-            self._fresh.remove(matter.id)
+            del self._fresh[matter.id]
             if matter.id in self.families.get(matter.root, ()):
                 self.families[matter.root].remove(matter.id)
             self.changed_matters.pop(matter.id, None)
@@ -335,67 +333,3 @@ class Work:
         self.changed_matters[matter.id] = matter
         self.entries.append(entry)
         return entry
-
-
-_ENCODE = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False
-).encode
-
-
-# the lines of one transaction share their instants; only UTC ones, since equal instants of other zones
-# are written otherwise
-_written = lru_cache(maxsize=8192)(datetime.isoformat)
-
-
-def line_of(
-    matter: str,
-    no: int,
-    kind: str,
-    name: str,
-    at: datetime,
-    recorded_at: datetime,
-    actor: str,
-    came_from: str | None,
-    went_to: str | None,
-    detail: Mapping[str, Any],
-) -> str:
-    """Write a history line in its one canonical form: JSON, keys sorted, UTC instants in ISO 8601."""
-    # spelled out rather than encoded as a dictionary: half the time (docs/why/speed.md)
-    instant = _written(at) if at.tzinfo is UTC else at.isoformat()
-    recorded = _written(recorded_at) if recorded_at.tzinfo is UTC else recorded_at.isoformat()
-    return (
-        f'{{"actor":{_quote(actor)},"at":"{instant}","detail":{_ENCODE(detail) if detail else "{}"}'
-        f',"from":{"null" if came_from is None else _quote(came_from)},"kind":{_quote(kind)}'
-        f',"matter":{_quote(matter)},"name":{_quote(name)},"no":{no},"recorded_at":"{recorded}"'
-        f',"to":{"null" if went_to is None else _quote(went_to)}}}'
-    )
-
-
-def chained(previous: str, body: str) -> str:
-    """Return the hash of a line: SHA-256 over the hash before it and its canonical form (hex).
-
-    Raise ``BadInput`` for text that is none: half a character, as a terminal in another encoding sends it.
-    """
-    try:
-        return sha256(f"{previous}\n{body}".encode()).hexdigest()
-    except UnicodeEncodeError as error:
-        raise BadInput(
-            f"文字里有无法保存的字符（第 {error.start + 1} 个起）",
-            why="它不是完整的 Unicode 文字，多半是终端或文件的编码不是 UTF-8",
-            then="换用 UTF-8 后重新输入",
-        ) from None
-
-
-def plain(value: FactValue) -> Any:
-    """Turn a fact's value into what JSON can hold."""
-    if isinstance(value, Length):
-        return str(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    return value
-
-
-def plain_facts(facts: Mapping[str, FactValue] | Iterable[tuple[str, FactValue]]) -> dict[str, Any]:
-    """Turn facts into what JSON can hold."""
-    items = facts.items() if isinstance(facts, Mapping) else facts
-    return {name: plain(value) for name, value in items}

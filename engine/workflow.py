@@ -83,6 +83,9 @@ class ActionDef:
     automatic: bool = False
     when: str = ""
     needs_reason: bool = False
+    for_parts: str = ""
+    """An action that is taken with this one on every part that offers it (a cancelled project abandons its
+    packages)."""
     sets: tuple[tuple[str, str], ...] = ()
     """Facts that the action itself writes: ``(fact, "day")`` stores the day on which it happened, anything
     else is the text to store."""
@@ -245,6 +248,8 @@ class RuleDef:
     params: dict[str, Dated[int]]
     examples: tuple[RuleExample, ...]
     since: date | None = None
+    standing: bool = False
+    """Asked not only at its actions, but whenever a fact that it mentions changes."""
     file: str = ""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from engine.chain import plain_facts
 from engine.directory import Unit
 from engine.errors import YiribanError
 from engine.matter import FactValue, Matter
@@ -19,7 +20,7 @@ from engine.observe import Sight, observe
 from engine.office import Office
 from engine.opening import open_matter
 from engine.passing import pass_time
-from engine.work import Work, plain_facts
+from engine.work import Work
 from exchange.observation import Finding, Place, Row, Step
 from exchange.parts import Parts
 from exchange.spool import Head, Spool

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.work import chained
+from engine.chain import chained
 from tests.commands.conftest import Desk
 
 NOW = "2026-11-04 09:00"  # a Wednesday

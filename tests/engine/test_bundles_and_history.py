@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from engine.chain import chained
 from engine.errors import NotFound
 from engine.law import Dated, Ground, Value
 from engine.office import Office
 from engine.reader import bundle_hash, read_bundle_from
 from engine.term import Length
-from engine.work import chained
 from engine.workflow import Bundle
 from tests.city import BEGAN, PLACE, City, calendar, moment
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 
-from engine.work import chained
+from engine.chain import chained
 from storage.moments import from_ticks
 from tests.city import City
 from tests.properties.histories import AFTER, BEGIN, HISTORIES, History, Stage, act, budget

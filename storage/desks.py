@@ -1,0 +1,174 @@
+"""What desks and reports read: the wall around a person, and the clocks and cases inside it. 工作台
+
+SQL of the desks stands here only. Every function runs in the store's open transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.desk import Seen
+from engine.directory import REGULATOR, Unit, below
+from engine.errors import Forbidden
+from engine.roles import ROLES
+from storage import rows
+from storage.moments import to_ticks
+from storage.people import People
+from storage.store import SqlStore
+from storage.tenures import scopes
+
+_CLOCK = ", ".join(f"c.{name}" for name in rows.CLOCK)
+_SIZE = len(rows.CLOCK)
+_SEEN = (
+    f"select {_CLOCK}, m.title, m.unit, m.workflow, m.state, m.bundle, m.about,"
+    " r.go_live is not null and r.opened_at < r.go_live"
+    " from clock c join matter m on m.id = c.matter join matter r on r.id = c.root"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """What a person may see: units by path with those below, and matters of jurisdictions.
+
+    ``within`` narrows it to one unit and what is below it.
+    """
+
+    paths: tuple[str, ...]
+    jurisdictions: tuple[str, ...]
+    within: str = ""
+
+    def where(self) -> tuple[str, tuple[str, ...]]:
+        """Return the condition over the matter ``m``, and its values."""
+        parts: list[str] = []
+        values: list[str] = []
+        if self.paths:
+            inside = " or ".join([_BELOW] * len(self.paths))
+            parts.append(f"m.unit in (select id from unit where {inside})")
+            values += [value for path in self.paths for value in (path, path, path)]
+        if self.jurisdictions:
+            parts.append(f"m.jurisdiction in ({', '.join('?' * len(self.jurisdictions))})")
+            values += self.jurisdictions
+        sql = f"({' or '.join(parts)})" if parts else "1 = 0"
+        if self.within:
+            sql += f" and m.unit in (select id from unit where {_BELOW})"
+            values += [self.within] * 3
+        return sql, tuple(values)
+
+    def holds(self, unit: Unit, jurisdiction: str) -> bool:
+        """Say whether a matter of ``unit`` and ``jurisdiction`` lies inside."""
+        mine = any(below(unit.path, p) for p in self.paths) or jurisdiction in self.jurisdictions
+        return mine and (not self.within or below(unit.path, self.within))
+
+
+_BELOW = "(path = ? or substr(path, 1, length(?) + 1) = ? || '/')"
+
+
+def wall_of(
+    store: SqlStore, person: str, roles: Collection[str], at: datetime, *, unit: str | None = None
+) -> Wall:
+    """Return what ``person`` may see at ``at`` under ``roles``, own ones and as a deputy.
+
+    A regulator sees the matters of a jurisdiction, every other role its units and those below. Raise
+    ``Forbidden`` for who holds none of the roles, and for a ``unit`` outside: whether it exists is not said.
+    """
+    held = [s for s in scopes(store.run, person) if s.at(at) and s.role in roles]
+    if not held:
+        named = "、".join(str(ROLES[r]) for r in ROLES if r in roles)
+        raise Forbidden(
+            f"{person} 没有可看的单位",
+            why=f"此刻没有{'任何任命' if len(roles) == len(ROLES) else '这些任命：' + named}",
+            then="核对 --as 的姓名；任命用 yiriban person appoint 登记",
+        )
+    paths = _topmost({s.path for s in held if s.role != REGULATOR})
+    jurisdictions = tuple(sorted({s.jurisdiction for s in held if s.role == REGULATOR}))
+    wall = Wall(paths, jurisdictions)
+    if unit is None:
+        return wall
+    inside = [u for u in People(store).units() if wall.holds(u, u.jurisdiction)]
+    place = next((u for u in inside if unit in (u.id, u.name)), None)
+    if place is None:
+        shown = "、".join(u.id for u in inside[:20]) or "无"
+        raise Forbidden(f"{person} 看不到单位 {unit}", why="没有该单位的任命", then=f"可以看的：{shown}")
+    return Wall(paths, jurisdictions, place.path)
+
+
+def _topmost(paths: set[str]) -> tuple[str, ...]:
+    """Leave out what lies below another path."""
+    return tuple(sorted(p for p in paths if not any(p != other and below(p, other) for other in paths)))
+
+
+def units(store: SqlStore, wall: Wall) -> list[Unit]:
+    """Return the units inside, in the order of their paths."""
+    return [u for u in People(store).units() if wall.holds(u, u.jurisdiction)]
+
+
+def clocks(store: SqlStore, wall: Wall, *, recorded_since: datetime) -> list[Seen]:
+    """Return the open clocks inside, and those whose end was recorded since then; minimum periods too."""
+    inside, values = wall.where()
+    sql = (
+        f"{_SEEN} where (c.state in ('running', 'paused') or (c.state = 'met' and c.ended_recorded_at >= ?))"
+        f" and {inside} order by c.matter, c.name, c.round"
+    )
+    return [_seen(r) for r in store.run(sql, (to_ticks(recorded_since), *values)).fetchall()]
+
+
+def of_period(
+    store: SqlStore, wall: Wall, names: Sequence[str], since: datetime | None, until: datetime
+) -> Iterator[Seen]:
+    """Walk the clocks of these names that ended from ``since`` (with it) to ``until`` (without it), and
+    those that had started before ``until`` and had not ended by then. Void ones are not among them.
+    """
+    inside, values = wall.where()
+    end, begin = to_ticks(until), to_ticks(since) if since is not None else -(1 << 62)
+    sql = (
+        f"{_SEEN} where c.name in ({', '.join('?' * len(names))}) and m.about is null and ("
+        "(c.state = 'met' and c.ended_at >= ? and c.ended_at < ?)"
+        " or (c.anchor < ? and (c.state in ('running', 'paused') or (c.state = 'met' and c.ended_at >= ?))))"
+        f" and {inside} order by c.matter, c.name, c.round"
+    )
+    for row in store.run(sql, (*names, begin, end, end, end, *values)).fetchall():
+        yield _seen(row)
+
+
+def _seen(row: Sequence[Any]) -> Seen:
+    return Seen(
+        rows.clock_of(row[:_SIZE]), *row[_SIZE : _SIZE + 6], halfway=bool(row[_SIZE + 6])
+    )  # fmt: skip
+
+
+def open_cases(store: SqlStore, wall: Wall, finals: Collection[str], *, level: str = "") -> list[str]:
+    """Return the ids of the cases inside that are in none of ``finals``, the oldest first.
+
+    ``level``: only those in whose hands they are (``tracker``, ``regulator``).
+    """
+    inside, values = wall.where()
+    sql = f"select m.id from matter m where m.about is not null and {inside}"
+    given: tuple[str, ...] = values
+    if finals:
+        sql, given = f"{sql} and m.state not in ({', '.join('?' * len(finals))})", (*given, *sorted(finals))
+    if level:
+        sql += " and exists (select 1 from fact f where f.matter = m.id and f.name = 'level' and f.value = ?)"
+        given = (*given, level)
+    return [r[0] for r in store.run(f"{sql} order by m.opened_at, m.id", given).fetchall()]
+
+
+def open_roots(store: SqlStore, wall: Wall, finals: Collection[str]) -> list[str]:
+    """Return the projects inside that are in none of ``finals`` or have a clock running, the oldest first."""
+    inside, values = wall.where()
+    ends = ", ".join("?" * len(finals)) or "''"
+    sql = (
+        "select m.id from matter m where m.part_of is null and m.about is null"
+        f" and (m.state not in ({ends}) or exists (select 1 from clock c where c.root = m.id"
+        f" and c.state = 'running')) and {inside} order by m.opened_at, m.id"
+    )
+    return [r[0] for r in store.run(sql, (*sorted(finals), *values)).fetchall()]
+
+
+def covers(store: SqlStore, wall: Wall, matter: str) -> bool:
+    """Say whether a matter exists inside the wall."""
+    inside, values = wall.where()
+    sql = f"select 1 from matter m where m.id = ? and {inside}"
+    return store.run(sql, (matter, *values)).fetchone() is not None
