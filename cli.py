@@ -21,6 +21,7 @@ VERSION = "0.1.0"
 
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("造一座演示城市，走过六十个工作日", "a city of forty projects in a few seconds"),
     "init": ("建库，登记第一个单位和人员", "set up the database, the first unit and person"),
     "project": ("项目：新建、列出、查看、办理、解释", "open, list, show, act upon and explain projects"),
     "patrol": ("巡查一次：到点的提醒、预警、督办", "do whatever is due by now"),
