@@ -41,7 +41,7 @@ from storage.moments import to_ticks
 from storage.store import SqlStore
 
 OF_LIMIT, OF_SMALLEST, IDLE_MS = 2.0, 3.0, 1.0
-SIZES, DUE, ROUNDS, IDLE_ROUNDS = (10_000, 100_000), 1_000, 5, 101
+SIZES, DUE, ROUNDS, IDLE_ROUNDS = (10_000, 100_000, 1_000_000), 1_000, 5, 101
 SMALL, SMALL_DUE = (400, 800), 60
 WHOLE = 10_000  # up to this size every row is compared, above only those that a patrol can touch
 HEADS = (

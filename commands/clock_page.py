@@ -54,7 +54,7 @@ def explain_page(account: ClockAccount, workflow: WorkflowDef, now: datetime, la
         f"  {pick(lang, '期限', 'term')}  {term.title.in_(lang)}{aside(pick(lang, f'{term.code}，{how}', f'{term.code}, {how}'), lang)}",
     ]
     for item in account.dues:
-        lines += [f"  {line}" for line in _due_lines(account, item, lang)]
+        lines += [f"  {line}" for line in due_lines(account, item, lang)]
     for pause in account.pauses:
         until = local(pause.until) if pause.until else pick(lang, "至今", "now")
         lines.append(f"  {pick(lang, '中止', 'pause')}  {local(pause.since)} - {until}  {pause.ground}")
@@ -102,7 +102,8 @@ def _trigger(trigger: Trigger, workflow: WorkflowDef, lang: str) -> str:
     return f"{pick(lang, *kinds[trigger.kind])}{name}{close}"
 
 
-def _due_lines(account: ClockAccount, item: DueAccount, lang: str) -> list[str]:
+def due_lines(account: ClockAccount, item: DueAccount, lang: str) -> list[str]:
+    """One due moment with its limit and ground, and what made the count differ from plain days."""
     name = word(MOMENT_WORDS, item.name, lang)
     if account.term.kind == "min":
         name = pick(lang, "最早可办", "not before")

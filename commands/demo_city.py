@@ -5,7 +5,7 @@ Everything is made up and seeded: the same day gives the same city. Nothing here
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -160,7 +160,7 @@ class City:
                 return do(2, 2, "sign_contract", 10, happened_ago=ago, reason="漏登，补录", **facts)
             return do(tardy, 2, "sign_contract", 17, **facts)
 
-        course = (
+        course: tuple[Callable[[], bool], ...] = (
             lambda: do(0, 1, "end_evaluation", 9),
             lambda: do(1, 1, "deliver_report", 11, evidence=("evaluation_report",)),
             lambda: do(1 + late, 1, "decide_award", 15, supplier="示例供应商"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import click
 
 from commands.clock_page import account_data, explain_page
-from commands.entries import alias_of, code_of, document, facts_of, happened, past, title_of
+from commands.doing import action_options, carry_out
+from commands.entries import alias_of, code_of, past, title_of
 from commands.printing import SHANGHAI, common_options, emit, local, pass_settings, pick, say
 from commands.project_page import (
     Project,
@@ -21,17 +22,15 @@ from commands.project_page import (
     project_page,
     summary_data,
 )
-from commands.receipt_page import receipt_data, receipt_page, take
-from commands.room import Room, dry_run_option, enter, limit_option, os_user, person_of, read_at, typed
+from commands.room import Room, dry_run_option, enter, limit_option, person_of, read_at, typed
 from commands.words import ALIASES, fold, here
-from engine.advance import Request, advance, find
 from engine.clock import Clock
 from engine.directory import Unit, below
 from engine.errors import BadInput, Conflict, Forbidden
 from engine.explain import ClockAccount, explain, lamp_of, offers, worst
 from engine.factvalue import read_fact
 from engine.matter import FactValue, Matter
-from engine.office import Actor, Office
+from engine.office import Office
 from engine.opening import open_matter
 from engine.work import Work
 from runtime.settings import Settings
@@ -280,18 +279,7 @@ def _accounts(room: Room, work: Work, matters: Sequence[Matter]) -> list[ClockAc
 
 
 @project.command()
-@click.argument("ref")
-@click.argument("action")
-@click.option("--fact", "facts", multiple=True, metavar="NAME=VALUE", help="要素，可多次 / a fact")
-@click.option("--evidence", multiple=True, metavar="KIND=FILE", help="附件，可多次 / a document, repeatable")
-@click.option("--at", metavar="MOMENT", help="何时发生：2026-11-20 或 '2026-11-20 16:30'，默认此刻 / when")
-@click.option("--reason", default="", metavar="TEXT", help="原因；补录必写 / needed for a record of the past")
-@click.option("--revision", type=int, metavar="N", help="所见版次，已被改动则拒绝 / refuse a newer one")
-@click.option("--second", metavar="PERSON", help="第二人；补录较早的事时须有 / who confirms an old record")
-@dry_run_option
-@common_options
-@pass_settings
-@click.pass_context
+@action_options
 def do(
     ctx: click.Context, settings: Settings, ref: str, action: str, facts: Sequence[str],
     evidence: Sequence[str], at: str | None, reason: str, revision: int | None, second: str | None,
@@ -301,38 +289,9 @@ def do(
 
     REF 是项目或下级事项的编号，ACTION 是操作名；project show 列出现在可办的。
     """
-    person = person_of(settings)
-    moment, width = (None, timedelta()) if at is None else read_at(at)
-    documents = [document(text) for text in evidence]
-    with enter(settings) as room:
-        office = room.office()
-        with room.writing(dry_run=dry_run) as work:
-            named = room.locate(work, ref)
-            matter, definition = find(office, work, named, action)
-            request = Request(
-                matter=matter.id,
-                action=action,
-                at=room.now if moment is None else happened(office, work, matter, definition, moment, width),
-                facts=facts_of(office, matter, facts),
-                evidence=documents,
-                reason=reason.strip(),
-                revision=revision,
-                second=None if second is None else _actor(room, second.strip(), matter.unit),
-            )
-            receipt = advance(office, work, request, _actor(room, person, matter.unit), room.now)
-            done = take(office, work, receipt, request, room.now, person, dry_run=dry_run)
-    command = typed(ctx)
-    emit(
-        as_json,
-        "project.do",
-        receipt_data(done, command),
-        lambda: fold(receipt_page(done, command, settings.lang)),
-    )
-
-
-def _actor(room: Room, person: str, unit: str) -> Actor:
-    """Return who acts, together with those for whom this person stands in."""
-    return People(room.store).actor(person, unit, room.now, os_user())
+    carry_out(
+        ctx, settings, "project.do", ref, action, facts, evidence, at, reason, revision, second, dry_run, as_json
+    )  # fmt: skip
 
 
 @project.command("explain")

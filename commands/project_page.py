@@ -338,7 +338,8 @@ def offer_lines(offer: Offer, now: datetime, command: Callable[..., str], lang: 
 
 def spelled(offer: Offer, command: Callable[..., str], lang: str) -> str:
     """Return the command to type, with an example for everything that must be handed in."""
-    words = ["project", "do", offer.matter.id, offer.action.name]
+    noun = "project" if offer.matter.about is None else "case"
+    words = [noun, "do", offer.matter.id, offer.action.name]
     for fact in offer.missing:
         words += ["--fact", f"{fact.name}={_example(fact, lang)}"]
     for kind in offer.action.evidence:

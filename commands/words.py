@@ -34,6 +34,7 @@ DOES: dict[str, tuple[str, str]] = {
     "remind": ("提醒", "remind"),
     "warn": ("预警", "warn"),
     "open": ("督办", "case"),
+    "act": ("自动办理", "by itself"),
     "withdraw": ("预警解除", "withdraw"),
 }
 CHANNELS: dict[str, tuple[str, str]] = {"sms": ("短信", "SMS"), "email": ("邮件", "e-mail")}
@@ -126,8 +127,8 @@ def due_at(instant: datetime | None, *, provisional: bool = False, short_for: da
 
 
 def fire_at(does: str, at: datetime) -> str:
-    """When a rung falls: a warning or a case stands at the end of a day, anything else at a time of day."""
-    return due_at(at) if does in ("warn", "open") else local(at)
+    """When a rung falls: what a missed moment leads to stands at the end of a day, else at a time of day."""
+    return due_at(at) if does in ("warn", "open", "act") else local(at)
 
 
 def span(length: timedelta, lang: str) -> str:

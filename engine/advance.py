@@ -230,7 +230,9 @@ def _check_complete(office: Office, matter: Matter, action: ActionDef, request: 
         written |= CASE_FACTS
     for name in request.facts:
         if name in written:
-            raise BadInput(f"要素 {name}（{workflow.facts[name].title}）由系统记录，不能手填", then="去掉这个 --fact")
+            raise BadInput(
+                f"要素 {name}（{workflow.facts[name].title}）由系统记录，不能手填", then="去掉这个 --fact"
+            )
         if name not in workflow.facts:
             close = get_close_matches(name, workflow.facts, 1)
             raise BadInput(

@@ -20,7 +20,7 @@ from engine.office import Actor, Office
 from engine.passing import pass_time
 from engine.performing import Deed, Outcome, withdraw_cases
 from engine.roles import ROLES
-from engine.starting import counted_again, next_epoch, open_clocks, withdraw_warnings
+from engine.starting import EXTENDED, counted_again, next_epoch, open_clocks, withdraw_warnings
 from engine.term import Moment
 from engine.work import SYSTEM, Fire, Handed, Work
 from engine.workflow import MOMENTS, MomentName
@@ -147,7 +147,7 @@ def decide_extension(
         ]
         detail["before"] = {k: v.isoformat() for k, v in before.items() if v is not None}
         if (new := clock.moment(moment)) is not None and new > word.now:
-            withdraw_warnings(office, work, matter, clock, at=word.now, now=word.now)
+            withdraw_warnings(office, work, matter, clock, at=word.now, now=word.now, text=EXTENDED)
     _note(work, matter, "extension_approved" if approve else "extension_refused", word, detail)
     if approve:
         deed = Deed(word.now, word.now, SYSTEM, "automatic")

@@ -7,7 +7,7 @@ observes or infers all come through here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -112,7 +112,9 @@ def _with_parts(
     for part in work.parts_of(matter):
         counterpart = office.workflow(part).actions.get(action.for_parts)
         if counterpart is not None and part.state in counterpart.sources:
-            following = replace(deed, actor=SYSTEM, facts={}, evidence=(), kind="automatic" if deed.seen else "inferred")
+            following = replace(
+                deed, actor=SYSTEM, facts={}, evidence=(), kind="automatic" if deed.seen else "inferred"
+            )
             outcome.followed.append((part, counterpart.name))
             result = perform(office, work, part, counterpart, following)
             outcome.followed += result.followed

@@ -18,6 +18,7 @@ from engine.work import Fire, Work
 from engine.workflow import MOMENTS, ClockDef
 
 WITHDRAWN = "warning_withdrawn"
+EXTENDED = "warning_extended"
 WITHDRAWAL = "withdrawn"
 """The name of a withdrawal among the rungs that fired; no ladder's rung is called so."""
 
@@ -218,9 +219,17 @@ def next_epoch(
 
 
 def withdraw_warnings(
-    office: Office, work: Work, matter: Matter, clock: Clock, *, at: datetime, now: datetime
+    office: Office,
+    work: Work,
+    matter: Matter,
+    clock: Clock,
+    *,
+    at: datetime,
+    now: datetime,
+    text: str = WITHDRAWN,
 ) -> Fire | None:
-    """预警解除: tell those who were warned that the act had been in time, recorded late (补录).
+    """预警解除: tell those who were warned that the act had been in time, recorded late (补录), or that the
+    moment was extended (``text`` is the message that says which).
 
     Warnings that were withdrawn before stay withdrawn. A text that cannot be written is noted in the
     history; it does not stand in the way of the record.
@@ -250,7 +259,7 @@ def withdraw_warnings(
     detail: dict[str, Any] = {"fire": fire.key, "done_at": plain(at.isoformat())}
     try:
         values = parameters(office, matter, clock, spoke_of, None)
-        messages, unheld = compose(office, work, matter, fire, WITHDRAWN, values, tells=tells, via=via)
+        messages, unheld = compose(office, work, matter, fire, text, values, tells=tells, via=via)
     except YiribanError as trouble:
         detail["trouble"] = trouble.what
     else:

@@ -58,14 +58,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One waiting act; ``due`` in local time, ``known`` is how many lines the matter's history has."""
+    """One waiting act; ``due`` as people read it, ``known`` is how many lines the matter's history has."""
 
     matter: str
     title: str
     item: str
     action: str
     name: str
-    due: datetime | None
+    due: str
     left: str
     facts: tuple[Asked, ...]
     papers: tuple[str, ...]
@@ -99,7 +99,7 @@ class Filled:
 
 
 @dataclass(slots=True)
-class List_:
+class Returned:
     """A list that came back: its columns by key (letter, head), the rows filled in, how many were not."""
 
     columns: Mapping[str, tuple[str, str]]
@@ -145,7 +145,7 @@ def _head(key: str, lang: str) -> str:
 
 
 def _style(key: str) -> Style:
-    return "fill_date" if key == "day" else "date" if key == "due" else "plain"
+    return "fill_date" if key == "day" else "plain"
 
 
 def _fact_column(asked: Asked, lang: str) -> Column:
@@ -172,7 +172,7 @@ def _note(lang: str) -> str:
 # in
 
 
-def read_todo(path: Path, today: date) -> List_:
+def read_todo(path: Path, today: date) -> Returned:
     """Read a list that came back. Raise ``BadInput`` for a workbook that is none, ``DamagedFile``.
 
     ``today`` decides which dates are believed; a day after it is a finding of its cell.
@@ -191,7 +191,7 @@ def read_todo(path: Path, today: date) -> List_:
     columns = {
         key: (letter(place), titles[place] if place < len(titles) else key) for place, key in enumerate(keys)
     }
-    found = List_(columns, [])
+    found = Returned(columns, [])
     days = DateReader(DATE_FORMATS, today)
     for number, cells in lines:
         if number > _MOST_ROWS:
@@ -207,7 +207,7 @@ def read_todo(path: Path, today: date) -> List_:
     return found
 
 
-def _filled(found: List_, number: int, row: Mapping[str, Cell], days: DateReader, today: date) -> Filled | None:
+def _filled(found: Returned, number: int, row: Mapping[str, Cell], days: DateReader, today: date) -> Filled | None:
     texts = {key: text_of(cell) for key, cell in row.items()}
     facts = {k.removeprefix(_FACT): t for k, t in texts.items() if k.startswith(_FACT) and t}
     papers = {k.removeprefix(_PAPER): t for k, t in texts.items() if k.startswith(_PAPER) and t}

@@ -17,7 +17,7 @@ import xlsxwriter
 from engine.errors import BadInput
 
 Value = str | int | float | date | None
-Style = Literal["plain", "fill", "fill_date", "fill_text", "closed", "date", "percent", "hidden"]
+Style = Literal["plain", "fill", "fill_date", "fill_text", "closed", "percent", "hidden"]
 """How a column looks: ``fill`` ones are for people to write into, ``closed`` asks nothing in this row."""
 
 _FORMATS: dict[Style, dict[str, Any]] = {
@@ -31,7 +31,6 @@ _FORMATS: dict[Style, dict[str, Any]] = {
         "bg_color": "#FFF7D6", "border": 1, "border_color": "#D9D9D9", "num_format": "@", "valign": "top",
     },
     "closed": {"bg_color": "#EDEDED"},
-    "date": {"num_format": "yyyy-mm-dd hh:mm", "valign": "top", "align": "left"},
     "percent": {"num_format": "0.0%", "valign": "top"},
     "hidden": {"font_color": "#808080"},
 }  # fmt: skip

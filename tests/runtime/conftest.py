@@ -130,7 +130,7 @@ class Hall:
         self,
         wall: Callable[[], datetime],
         *,
-        every: float = 0.2,
+        every: float = 0.1,
         me: Self = HERE,
         name: str = "metronome",
         store: SqlStore | None = None,
