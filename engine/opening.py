@@ -19,6 +19,8 @@ from engine.work import SYSTEM, Work
 from engine.workflow import Spawn
 
 MOST_PARTS = 1000
+FIRST_HANDS = "tracker"
+"""The level at which a case begins."""
 CASE_FACTS = frozenset({"level", "clock", "moment"})
 """What a case is about and in whose hands: written when it is opened, never by hand."""
 
@@ -153,7 +155,7 @@ def open_case(
         raise NotFound(f"现行流程里没有 {workflow}，督办件开不出来", then="在流程文件夹里补上这个流程")
     matter.cases += 1
     work.touch(matter)
-    facts: dict[str, FactValue] = {"level": "tracker", "clock": name, "moment": moment}
+    facts: dict[str, FactValue] = {"level": FIRST_HANDS, "clock": name, "moment": moment}
     case = Matter(
         id=f"{matter.id}-C{matter.cases}",
         root=matter.root,

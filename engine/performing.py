@@ -17,7 +17,7 @@ from engine.chain import plain_facts
 from engine.clock import Clock
 from engine.matter import Evidence, FactValue, Matter
 from engine.office import Office
-from engine.opening import Foreseen, spawn
+from engine.opening import FIRST_HANDS, Foreseen, spawn
 from engine.rules import MissingFact
 from engine.starting import end_by, recount, trigger, void_rest, withdraw_warnings
 from engine.work import SYSTEM, Handed, Work
@@ -89,8 +89,9 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
         matter.state_since = deed.at
     notes = _move_clocks(office, work, matter, action, deed, changed, outcome)
     outcome.clocks = notes
-    # a case goes to other hands: what was known of the watched matter is frozen at that line
-    frozen = _heads(work, matter) if matter.about is not None and "level" in changed else {}
+    climbs = matter.about is not None and "level" in changed and matter.facts["level"] != FIRST_HANDS
+    # the case climbs: what was known of the watched matter is frozen at this line
+    frozen = _heads(work, matter) if climbs else {}
     _record(work, matter, action, deed, given, came_from, notes, frozen)
     if action.spawns is not None:
         outcome.opened = spawn(office, work, matter, action.spawns, at=deed.at, now=deed.now, actor=deed.actor,

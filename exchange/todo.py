@@ -150,7 +150,9 @@ def _style(key: str) -> Style:
 
 def _fact_column(asked: Asked, lang: str) -> Column:
     example = EXAMPLES[asked.type]
-    said = f"{asked.title} (fill in, e.g. {example})" if lang == "en" else f"{asked.title}（填，例 {example}）"
+    said = (
+        f"{asked.title} (fill in, e.g. {example})" if lang == "en" else f"{asked.title}（填，例 {example}）"
+    )
     if asked.type == "text":
         said = f"{asked.title} (fill in)" if lang == "en" else f"{asked.title}（填）"
     choices = _BOOLEANS if asked.type == "boolean" else ()
@@ -207,7 +209,9 @@ def read_todo(path: Path, today: date) -> Returned:
     return found
 
 
-def _filled(found: Returned, number: int, row: Mapping[str, Cell], days: DateReader, today: date) -> Filled | None:
+def _filled(
+    found: Returned, number: int, row: Mapping[str, Cell], days: DateReader, today: date
+) -> Filled | None:
     texts = {key: text_of(cell) for key, cell in row.items()}
     facts = {k.removeprefix(_FACT): t for k, t in texts.items() if k.startswith(_FACT) and t}
     papers = {k.removeprefix(_PAPER): t for k, t in texts.items() if k.startswith(_PAPER) and t}

@@ -135,9 +135,7 @@ def of_period(
 
 def _seen(row: Sequence[Any]) -> Seen:
     title, unit, workflow, state, bundle, about, halfway = row[_SIZE:]
-    return Seen(
-        rows.clock_of(tuple(row[:_SIZE])), title, unit, workflow, state, bundle, about, bool(halfway)
-    )
+    return Seen(rows.clock_of(tuple(row[:_SIZE])), title, unit, workflow, state, bundle, about, bool(halfway))
 
 
 def open_cases(store: SqlStore, wall: Wall, finals: Collection[str], *, level: str = "") -> list[str]:

@@ -231,6 +231,65 @@ def messages(
     return found, int(count)
 
 
+def messages_of(store: SqlStore, matters: Sequence[str]) -> list[Posted]:
+    """Return every message about these matters, in the order of their keys."""
+    sql = (
+        "select key, matter, person, role, channel, rung, subject, text, send_from, created_at, state"
+        " from message where matter in ({}) order by key"
+    )
+    found = [
+        Posted(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], from_ticks(r[8]), from_ticks(r[9]), r[10])
+        for r in _among(store, sql, matters)
+    ]
+    return sorted(found, key=lambda posted: posted.key)
+
+
+# cases
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A case in a list: what it is about, and in whose hands it is."""
+
+    case: Listed
+    about: str
+    about_clock: str
+    level: str
+
+
+def cases(
+    store: SqlStore,
+    *,
+    level: str = "",
+    state: str = "",
+    closed: Sequence[str] = (),
+    units: Sequence[str] | None = None,
+    limit: int = 0,
+) -> tuple[list[Watched], int]:
+    """Return the cases whose next due moment is the most urgent, and how many there are in all.
+
+    ``closed`` names states to leave out; ``units`` are the only ones to look at (``None``: all).
+    """
+    where, values = "m.about is not null", list[Any]()
+    for condition, wanted in (("f.value = ?", level), ("m.state = ?", state)):
+        if wanted:
+            where, values = f"{where} and {condition}", [*values, wanted]
+    for condition, names in (("m.state not in", closed), ("m.unit in", units)):
+        if names:
+            where, values = f"{where} and {condition} ({','.join('?' * len(names))})", [*values, *names]
+    if units is not None and not units:
+        return [], 0
+    source = f"from matter m left join fact f on f.matter = m.id and f.name = 'level' where {where}"
+    count = store.run(f"select count(*) {source}", values).fetchone()[0]
+    due = f"(select min({_EARLIEST}) from clock c where c.matter = m.id and {_DEADLINE})"
+    columns = f"{_LISTED}, m.about, m.about_clock, f.value, {due} as due"
+    sql = f"select * from (select {columns} {source}) x order by due is null, due, opened_at desc, id"
+    if limit:
+        sql, values = f"{sql} limit ?", [*values, limit]
+    found = [Watched(_listed(r), r[9], r[10] or "", r[11] or "") for r in store.run(sql, values).fetchall()]
+    return found, int(count)
+
+
 # histories
 
 

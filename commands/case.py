@@ -1,0 +1,318 @@
+"""`yiriban case`: what is being followed up, in whose hands it is, and its papers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from commands.case_page import (
+    Line,
+    Shown,
+    case_data,
+    case_page,
+    letter,
+    line_data,
+    list_page,
+)
+from commands.doing import action_options, carry_out
+from commands.printing import SHANGHAI, common_options, emit, note, pass_settings, pick
+from commands.project_page import nearest
+from commands.room import Room, enter, limit_option, typed
+from commands.words import fold, here
+from engine.directory import below
+from engine.dossier import Dossier, PastLine, Told, dossier
+from engine.errors import BadInput, Forbidden
+from engine.explain import ClockAccount, explain, lamp_of, offers, worst
+from engine.matter import Matter
+from engine.papers import PAPERS, Parties, compose
+from engine.work import Work
+from engine.workflow import WorkflowDef
+from runtime import assembly
+from runtime.settings import SHIPPED_WORKFLOWS, Settings
+from storage import views
+from storage.people import People
+
+LEVELS = ("tracker", "regulator")
+LAST_LINES = 12
+
+
+@click.group()
+def case() -> None:
+    """督办件：列出、查看、办理、文书、卷宗 / follow up cases."""
+
+
+@case.command("list")
+@click.option("--level", type=click.Choice(LEVELS), help="只列在谁手里的 / only those in these hands")
+@click.option("--state", metavar="STATE", help="只列这种状态，如 待核线索 或 lead / only in this state")
+@click.option("--unit", metavar="NAME", help="只列这个单位及其下属 / only this unit and those below it")
+@click.option("--open/--all", "opened", default=True, help="只列未销号的（默认），或全部 / open ones, or all")
+@limit_option
+@common_options
+@pass_settings
+def list_(
+    settings: Settings, level: str | None, state: str | None, unit: str | None, opened: bool, limit: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """列出督办件，最紧要的在前 / list the cases, the most urgent first.
+
+    写明 --as 时只列此人任职（或代理）的单位；不写则全列 / with --as only the units of that person.
+    """
+    with enter(settings) as room, room.store.reading() as work:
+        workflows = [w for w in room.bundle().workflows.values() if w.about]
+        wanted = "" if state is None else _state(workflows, state)
+        closed = {s.name for w in workflows for s in w.states.values() if s.final}
+        found, total = views.cases(
+            room.store,
+            level=level or "",
+            state=wanted,
+            closed=sorted(closed - {wanted}) if opened else (),
+            units=_units(room, settings.person, unit),
+            limit=limit,
+        )
+        lines = _lines(room, work, found)
+        payload = {"now": here(room.now), "total": total, "cases": [line_data(i, room.now) for i in lines]}
+        page = "" if as_json else list_page(lines, total, room.workflow, room.now, settings.lang)
+    emit(as_json, "case.list", payload, page)
+
+
+def _state(workflows: Sequence[WorkflowDef], text: str) -> str:
+    states = [s for w in workflows for s in w.states.values()]
+    for state in states:
+        if text in (state.name, state.title.zh, state.title.en):
+            return state.name
+    known = "、".join(f"{s.name}（{s.title}）" for s in states)
+    raise BadInput(f"督办件没有状态 {text}", then=f"可用的：{known}")
+
+
+def _units(room: Room, person: str, wanted: str | None) -> list[str] | None:
+    """Return the units to look at: those asked for, behind the wall of ``person`` where one is named."""
+    people = People(room.store)
+    if wanted is None and not person:
+        return None
+    place = None if wanted is None else people.unit(wanted)
+    inside = [u.id for u in people.units() if place is None or below(u.path, place.path)]
+    if not person:
+        return inside
+    visible = {u.id for u in people.visible_units(person, room.now)}
+    if place is not None and not visible.intersection(inside):
+        raise Forbidden(
+            f"{person} 看不到 {place.id} 的督办件",
+            why="在该单位及其下属都没有任命，也不代理任何人",
+            then="请有任命的人查看，或先用 yiriban person appoint 登记任命",
+        )
+    return [unit for unit in inside if unit in visible]
+
+
+def _lines(room: Room, work: Work, found: Sequence[views.Watched]) -> list[Line]:
+    known = {m.id: m for m in work.reader.read_matters([w.case.id for w in found])}
+    held = views.clocks_under(room.store, sorted({w.case.root for w in found}))
+    lines: list[Line] = []
+    for watched in found:
+        name = watched.about_clock.split("/")
+        missed = next(
+            (
+                (c, w, b)
+                for c, w, b in held
+                if c.matter == watched.about and [c.name, str(c.round)] == name[:2]
+            ),
+            None,
+        )
+        own = [(c, w, b) for c, w, b in held if c.matter == watched.case.id]
+        lamps = [
+            lamp_of(c, room.term(b, w, c.name).kind, room.now, SHANGHAI, room.calendar) for c, w, b in own
+        ]
+        running = [c for c, _, _ in own if c.is_open]
+        lines.append(
+            Line(
+                known[watched.case.id],
+                watched.about,
+                None if missed is None else missed[0],
+                watched.about_clock if missed is None else _title(room, missed[2], missed[1], name[0]),
+                min(running, key=lambda c: nearest(c) or room.now, default=None),
+                worst(lamps),
+            )
+        )
+    return lines
+
+
+def _title(room: Room, bundle: str, workflow: str, clock: str) -> str:
+    return room.workflow(bundle, workflow).clocks[clock].title.in_(room.lang)
+
+
+@case.command()
+@click.argument("ref")
+@common_options
+@pass_settings
+@click.pass_context
+def show(ctx: click.Context, settings: Settings, ref: str, as_json: bool) -> None:
+    """查看一个督办件：督办什么、告知了谁、限期、经过、现在可办什么 / show a case.
+
+    REF 是督办件的编号，如 P2026-0001.1-C1；case list 列出。
+    """
+    with enter(settings) as room, room.store.reading() as work:
+        shown = _shown(room, work, ref)
+        command = typed(ctx)
+        payload = case_data(shown, command)
+        page = "" if as_json else case_page(shown, room.workflow, command, settings.lang)
+    emit(as_json, "case.show", payload, lambda: fold(page))
+
+
+def _shown(room: Room, work: Work, ref: str) -> Shown:
+    office = room.office()
+    named = _case(room, work, ref)
+    watched = _watched(work, named)
+    fires, told = views.fires(room.store, [named.id, watched[0].id])
+    account = _account(room, work, named)
+    own = [
+        explain(office, work, named, clock, room.now, fires=fires, told=told)
+        for clock in work.clocks_of(named)
+    ]
+    spare = [o for o in offers(office, work, [watched[0]], room.now) if account and account.clock in o.ends]
+    return Shown(
+        case=named,
+        watched=watched,
+        numbers=views.aliases(room.store, [named.root]).get(named.root, []),
+        account=account,
+        accounts=sorted(own, key=lambda a: (not a.clock.is_open, nearest(a.clock) or room.now)),
+        lines=views.history(room.store, [named.id], LAST_LINES),
+        offers=offers(office, work, [named], room.now),
+        remedies=spare,
+        dossier=_dossier(room, work, named),
+        now=room.now,
+    )
+
+
+def _case(room: Room, work: Work, ref: str) -> Matter:
+    named = room.locate(work, ref)
+    _must_be_case(room, work, named)
+    return named
+
+
+def _must_be_case(room: Room, work: Work, named: Matter) -> None:
+    if named.about is not None:
+        return
+    found = [m.id for m in room.under(work, named) if m.about is not None]
+    then = (
+        "写明督办件的编号：" + "、".join(found[:10]) if found else "它没有督办件；用 yiriban case list 查看"
+    )
+    raise BadInput(f"{named.id} 不是督办件", then=then)
+
+
+def _watched(work: Work, named: Matter) -> list[Matter]:
+    """Return the matter that the case is about, and what that is part of."""
+    assert named.about is not None
+    return work.chain(work.matters[named.about])
+
+
+def _account(room: Room, work: Work, named: Matter) -> ClockAccount | None:
+    """Take apart the clock that the case is about; ``None`` where a rule opened it."""
+    watched = _watched(work, named)[0]
+    name = (named.about_clock or "").split("/")
+    clock = next((c for c in work.clocks_of(watched) if [c.name, str(c.round)] == name[:2]), None)
+    if clock is None:
+        return None
+    fires, told = views.fires(room.store, [watched.id])
+    return explain(room.office(), work, watched, clock, room.now, fires=fires, told=told)
+
+
+def _dossier(room: Room, work: Work, named: Matter) -> Dossier:
+    watched = _watched(work, named)
+    ids = [named.id, *(m.id for m in watched)]
+    lines = [PastLine(i.matter, i.no, i.body, i.hash) for i in views.history(room.store, ids)]
+    told = [
+        Told(m.key.rsplit("/", 2)[0], m.person, m.role, m.channel, m.subject, m.text, m.created_at)
+        for m in views.messages_of(room.store, ids)
+    ]
+    return dossier(named, watched, lines, told)
+
+
+@case.command()
+@action_options
+def do(
+    ctx: click.Context, settings: Settings, ref: str, action: str, facts: Sequence[str],
+    evidence: Sequence[str], at: str | None, reason: str, revision: int | None, second: str | None,
+    dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """办理督办件：记录一项操作，打印回执 / take an action on a case and print the receipt.
+
+    REF 是督办件的编号，ACTION 是操作名；case show 列出现在可办的。
+    """
+    carry_out(
+        ctx, settings, "case.do", ref, action, facts, evidence, at, reason, revision, second, dry_run, as_json,
+        check=_must_be_case,
+    )  # fmt: skip
+
+
+@case.command("dossier")
+@click.argument("ref")
+@common_options
+@pass_settings
+def dossier_(settings: Settings, ref: str, as_json: bool) -> None:
+    """卷宗：提请时冻结的要素、计时、通知、附件校验值，连同 SHA-256 / the dossier, frozen at referral.
+
+    标准输出是规范 JSON，对它求 SHA-256 即得校验值（行尾换行不计）；校验值写在标准错误。
+    """
+    with enter(settings) as room, room.store.reading() as work:
+        found = _dossier(room, work, _case(room, work, ref))
+    payload = {
+        "digest": found.digest,
+        "algorithm": "sha256",
+        "frozen": found.frozen,
+        "dossier": found.content,
+    }
+    emit(as_json, "case.dossier", payload, found.text)
+    if not as_json:
+        zh, en = (
+            ("提请时的卷宗", "as referred") if found.frozen else ("尚未提请，为此刻的卷宗", "not referred")
+        )
+        note(f"SHA-256 {found.digest}  {pick(settings.lang, zh, en)}")
+
+
+@case.command()
+@click.argument("ref")
+@click.argument("kind", type=click.Choice(tuple(PAPERS)))
+@click.option("--issuer", metavar="NAME", help="发文单位全称；不写则按行政区划 / who issues it")
+@common_options
+@pass_settings
+def paper(settings: Settings, ref: str, kind: str, issuer: str | None, as_json: bool) -> None:
+    """文书：提醒改正函 reminder、提请函 referral、督促改正通知书 urge / print a letter of a case.
+
+    发出以前是拟稿；文号取自办理时所记。文书写给单位，不写给个人。
+    """
+    with enter(settings) as room, room.store.reading() as work:
+        named = _case(room, work, ref)
+        overlay = assembly.overlay(settings)
+        numbers = dict(reversed(views.aliases(room.store, [named.root]).get(named.root, [])))
+        found = compose(
+            room.office(),
+            named,
+            kind,
+            _parties(room, named, kind, issuer),
+            [folder for folder in (overlay, SHIPPED_WORKFLOWS) if folder is not None],
+            code=numbers.get("project", named.root),
+            account=_account(room, work, named),
+            digest=_dossier(room, work, named).digest if kind == "referral" else "",
+            now=room.now,
+        )
+    payload = {
+        "case": named.id, "kind": found.kind, "title": found.title, "number": found.number,
+        "issuer": found.issuer, "addressee": found.addressee, "dated": found.dated, "draft": found.draft,
+        "text": found.text,
+    }  # fmt: skip
+    emit(as_json, "case.paper", payload, lambda: letter(found))
+    if found.draft and not as_json:
+        note(pick(settings.lang, "这是拟稿，尚未登记发出", "This is a draft: nothing was sent yet"))
+
+
+def _parties(room: Room, named: Matter, kind: str, issuer: str | None) -> Parties:
+    """Return the offices by name: the unit, the finance department of its jurisdiction, the tracker."""
+    people = People(room.store)
+    place = people.jurisdiction(named.jurisdiction)
+    # `init` registers a code as name until somebody gives the place its own
+    prefix = "" if place.name == place.code else place.name
+    regulator = f"{prefix}财政{'厅' if place.level == 'province' else '局'}" if prefix else "财政部门"
+    tracker = f"{prefix}政府采购第三方跟踪机构"
+    if issuer:
+        regulator, tracker = (issuer, tracker) if kind == "urge" else (regulator, issuer)
+    return Parties(people.unit(named.unit).name, regulator, tracker)

@@ -1,0 +1,154 @@
+"""What a desk shows, collected: the clocks inside a person's wall under their lamps, cases, next steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from commands.printing import SHANGHAI
+from commands.room import Room
+from commands.words import due_at, left
+from engine.desk import ENDED_LATELY, Item, earliest, lay_out, next_for, waiting
+from engine.explain import Offer, offers
+from engine.matter import Matter
+from engine.work import Work
+from exchange.todo import Act, Asked
+from storage import desks
+from storage.desks import Wall
+from storage.people import People
+
+_OPEN = ("normal", "soon", "unverified", "overdue", "paused")
+_NEVER = timedelta(days=36_500)
+
+
+@dataclass(slots=True)
+class View:
+    """Everything inside a wall at one moment. ``items`` are clocks of matters, ``on_cases`` those of cases."""
+
+    room: Room
+    work: Work
+    person: str
+    wall: Wall
+    items: list[Item]
+    on_cases: list[Item]
+    cases: dict[str, Matter]
+    _offers: dict[str, list[Offer]] = field(default_factory=dict)
+    _roles: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def open(self) -> list[Item]:
+        """The clocks of matters that have not ended, by time left."""
+        return [item for item in self.items if item.light in _OPEN]
+
+    def offers_of(self, matter: str, root: str) -> list[Offer]:
+        """Return what can be done now on a matter."""
+        if matter not in self._offers:
+            self.work.family(root)
+            found = self.work.matters[matter]
+            self._offers[matter] = offers(self.room.office(), self.work, [found], self.room.now)
+        return self._offers[matter]
+
+    def next_of(self, item: Item) -> Offer | None:
+        """Return what ends a running clock, if anything can now."""
+        if item.clock.state != "running":
+            return None
+        found = self.offers_of(item.clock.matter, item.clock.root)
+        held = next((c for c in self.work.clocks[item.clock.matter] if c.key == item.clock.key), None)
+        return None if held is None else next_for(found, held)
+
+    def roles_for(self, unit: str) -> frozenset[str]:
+        """Return the roles that the person holds for a unit now."""
+        if unit not in self._roles:
+            self._roles[unit] = People(self.room.store).roles(self.person, unit, self.room.now)
+        return self._roles[unit]
+
+    def may(self, offer: Offer) -> bool:
+        """Say whether the person may take an offer."""
+        return bool(self.roles_for(offer.matter.unit) & set(offer.action.by))
+
+    def clock_of(self, case: str) -> Item | None:
+        """Return the open clock of a case that is due first."""
+        return next((i for i in self.on_cases if i.clock.matter == case and i.clock.is_open), None)
+
+    def cases_in(self, level: str) -> list[Matter]:
+        """Return the open cases in the hands of ``level``, by the time left to their own clocks."""
+        found = [case for case in self.cases.values() if case.facts.get("level") == level]
+        return sorted(found, key=lambda c: (self._left(c.id), c.opened_at, c.id))
+
+    def by_time(self, cases: Sequence[Matter]) -> list[Matter]:
+        """Return cases by the time left to their own clocks."""
+        return sorted(cases, key=lambda c: (self._left(c.id), c.opened_at, c.id))
+
+    def _left(self, case: str) -> timedelta:
+        item = self.clock_of(case)
+        return _NEVER if item is None or item.due is None else item.due - self.room.now
+
+
+def look(room: Room, work: Work, person: str, wall: Wall) -> View:
+    """Read what lies inside the wall: open clocks, those that ended late within the last days, open cases."""
+    store = room.store
+    found = [
+        seen
+        for seen in desks.clocks(store, wall, recorded_since=room.now - ENDED_LATELY)
+        if room.term(seen.bundle, seen.workflow, seen.clock.name).kind == "max"
+    ]
+    cases = store.read_matters(desks.open_cases(store, wall, finals(room, about=True)))
+    about = {(c.about or "", c.about_clock or ""): (c.id, c.state) for c in cases}
+    items = [
+        item
+        for item in lay_out(found, about, room.now, SHANGHAI, room.calendar)
+        if item.clock.is_open or item.light in ("recorded_late", "done_late")
+    ]
+    return View(
+        room, work, person, wall,
+        [item for item in items if item.seen.about is None],
+        [item for item in items if item.seen.about is not None],
+        {case.id: case for case in cases},
+    )  # fmt: skip
+
+
+def finals(room: Room, *, about: bool) -> frozenset[str]:
+    """Return the final states of the workflows of cases, or of projects."""
+    return frozenset(
+        state.name
+        for workflow in room.bundle().workflows.values()
+        if (workflow.about if about else not workflow.part_of and not workflow.about)
+        for state in workflow.states.values()
+        if state.final
+    )
+
+
+def waiting_acts(view: View, lang: str) -> list[Act]:
+    """Return every act that waits for the person, for the list that goes out as a file."""
+    room, work = view.room, view.work
+    roots = set(desks.open_roots(room.store, view.wall, finals(room, about=False)))
+    acts: list[Act] = []
+    for offer in waiting(
+        [
+            offer
+            for root in sorted(roots | {c.root for c in view.cases.values()})
+            for matter in work.family(root)
+            if matter.about is None or matter.id in view.cases
+            for offer in view.offers_of(matter.id, root)
+        ],
+        view.roles_for,
+    ):
+        matter, action = offer.matter, offer.action
+        workflow = room.workflow(matter.bundle, matter.workflow)
+        due = min((m for c in offer.ends if (m := earliest(c)) is not None), default=None)
+        acts.append(
+            Act(
+                matter.id,
+                matter.title,
+                workflow.title.in_(lang),
+                action.name,
+                action.title.in_(lang),
+                "" if due is None else due_at(due),
+                "" if due is None else left(due - room.now, lang),
+                tuple(Asked(workflow.name, f.name, f.title.in_(lang), f.type) for f in offer.missing),
+                action.evidence,
+                matter.history_no,
+            )
+        )
+    return acts
