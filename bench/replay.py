@@ -32,6 +32,7 @@ from exchange.mapping_reader import load_mappings
 from exchange.replay import Replay, Tally, ranking
 from exchange.source import open_source
 from exchange.spool import Spool
+from runtime.assembly import long_work
 from storage.store import SqlStore
 
 GOAL, AIM, SHARE = 2_000, 5_000, 0.3
@@ -151,6 +152,7 @@ def play(here: Office, store: SqlStore, register: Path, until: date) -> Played:
     watched = Watched(store)
     mappings = load_mappings(WORKFLOWS / "mappings", here.current.workflows)
     run = Replay(here, watched, profile="one-day", until=until)
+    long_work()
     start = perf_counter()
     with Spool(ranking(here)) as spool:
         run.read(open_source(register, mappings, until=until), spool)

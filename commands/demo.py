@@ -35,7 +35,7 @@ from engine.matter import Matter
 from engine.office import Office
 from engine.opening import open_matter
 from engine.patrol import patrol
-from runtime.assembly import drop_channels, office_for, system_now
+from runtime.assembly import drop_channels, long_work, office_for, system_now
 from runtime.settings import Settings
 from storage.outbox import SqlOutbox
 from storage.people import People
@@ -113,6 +113,7 @@ def _prepare(folder: Path) -> None:
 
 def live(office: Office, store: SqlStore, city: City, folder: Path, now: datetime) -> Life:
     """Let the city live until ``now``: people act, time passes, messages go into the folder."""
+    long_work()
     life = Life()
     _settle(office, store, city.begins)
     plans = city.plans()

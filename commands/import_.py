@@ -23,7 +23,7 @@ from exchange.observation import Row
 from exchange.replay import ranking
 from exchange.source import Source, open_source
 from exchange.spool import Spool
-from runtime.assembly import office_for, open_store, system_now
+from runtime.assembly import long_work, office_for, open_store, system_now
 from runtime.settings import Settings
 from storage.people import People
 from storage.registry import Registry
@@ -58,6 +58,7 @@ def import_(
         today = office.calendar.day_of(now)
         known = known_mappings(settings, office)
         only = find_mapping(mapping, known, office.current.workflows) if mapping else None
+        long_work()
         opened = open_source(source, known, until=today + timedelta(days=1), mapping=only)
         people = People(store)
         with store.transaction():

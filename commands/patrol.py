@@ -16,6 +16,7 @@ from commands.words import fold, here, role
 from engine.matter import Matter
 from engine.patrol import Beat
 from engine.patrol import patrol as pass_on
+from runtime.assembly import long_work
 from runtime.settings import Settings
 
 _SHOWN = 200
@@ -38,6 +39,7 @@ def patrol(settings: Settings, at: str | None, dry_run: bool, as_json: bool) -> 
             _make_sure(moment, room)
         elif not dry_run:
             now = room.now
+        long_work()
         beat = pass_on(room.office(), room.store, now, dry_run=dry_run)
         with room.store.reading() as work:
             ids = sorted({f.matter for f in beat.fires} | {c.matter for c in beat.troubled})

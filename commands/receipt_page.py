@@ -80,7 +80,7 @@ def take(
         if "epoch" in note
     }
     matter = receipt.outcome.matter
-    family = [m for m in work.family(matter.root) if m.about is None]
+    family = [matter] if matter.about else [m for m in work.family(matter.root) if m.about is None]
     return Done(
         office, request, receipt, matter, now, person,
         list(work.fires),

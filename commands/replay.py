@@ -22,7 +22,7 @@ from exchange.replay import Replay, ranking
 from exchange.report import ONE_DAYS, ClockCount, Judge, Report
 from exchange.source import Source, open_source
 from exchange.spool import Spool
-from runtime.assembly import office_for, overlay, system_now
+from runtime.assembly import long_work, office_for, overlay, system_now
 from runtime.settings import SHIPPED_WORKFLOWS, Settings
 from storage.store import SqlStore
 
@@ -102,6 +102,7 @@ def play(
     office: Office, store: SqlStore, source: Source, spool: Spool, *, profile: str, until: date, country: str
 ) -> Report:
     """Read the source into the spool, play it into the store, and count what came of it."""
+    long_work()
     begun = office.calendar.midnight_after(until)
     store.create(begun)
     run = Replay(office, store, profile=profile, until=until, jurisdiction=JURISDICTION)

@@ -34,7 +34,7 @@ DOES: dict[str, tuple[str, str]] = {
     "remind": ("提醒", "remind"),
     "warn": ("预警", "warn"),
     "open": ("督办", "case"),
-    "act": ("自动办理", "by itself"),
+    "act": ("自动流转", "moved on"),
     "withdraw": ("预警解除", "withdraw"),
 }
 CHANNELS: dict[str, tuple[str, str]] = {"sms": ("短信", "SMS"), "email": ("邮件", "e-mail")}

@@ -114,8 +114,8 @@ def find(office: Office, work: Work, named: Matter, action: str) -> tuple[Matter
         )
     machines = office.machines(named.bundle)
     known = {a: w for w in machines.bundle.workflows.values() for a in w.actions}
-    now_offered = sorted({a.name for m in _down(work, named) for a in _offers(office, m)})
-    listed = "、".join(f"{n}（{known[n].actions[n].title}）" for n in now_offered if n in known) or "（没有）"
+    now_offered = {a.name: a.title for m in _down(work, named) for a in _offers(office, m)}
+    listed = "、".join(f"{n}（{title}）" for n, title in sorted(now_offered.items())) or "（没有）"
     if action not in known:
         close = get_close_matches(action, known, 1)
         hint = f"您是不是要写 {close[0]}？" if close else ""
@@ -282,6 +282,8 @@ def too_early(
 ) -> list[tuple[str, datetime]]:
     """Return the running minimum periods that forbid ``action`` at ``at``: article and first instant."""
     found: list[tuple[str, datetime]] = []
+    if action.name not in office.machines(matter.bundle).guarded:
+        return found
     for here in work.chain(matter):
         machines = office.machines(here.bundle)
         for clock in work.clocks_of(here):

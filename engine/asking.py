@@ -26,6 +26,8 @@ def ask(
     is not exactly of the wanted type.
     """
     expression = compiled(office, matter, source, wants)
+    if extra is not None and expression.names <= extra.keys():
+        return expression.evaluate(extra)
     return expression.evaluate(facts_for(office, work, matter, extra))
 
 

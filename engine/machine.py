@@ -75,6 +75,12 @@ class Machines:
         self.of = {name: Machine(workflow) for name, workflow in bundle.workflows.items()}
         self.finals = {name: machine.final for name, machine in self.of.items()}
         self.expressions: dict[tuple[str, str, str], Any] = {}
+        self.guarded = frozenset(
+            action
+            for workflow in bundle.workflows.values()
+            for clock in workflow.clocks.values()
+            for action in clock.guards
+        )
         self.starts_on: dict[tuple[str, str, str], tuple[str, ...]] = {}
         self.ends_on: dict[tuple[str, str], tuple[str, ...]] = {}
         for name, workflow in bundle.workflows.items():

@@ -66,7 +66,7 @@ class Evidence:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """One line of a matter's history, chained to the line before by ``hash``.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from functools import lru_cache
 
 from engine.workdays import WorkingCalendar
 
@@ -16,6 +17,7 @@ def permitted(instant: datetime, calendar: WorkingCalendar) -> bool:
     return OPENS <= local.time() < SHUTS and calendar.is_worked(local.date())
 
 
+@lru_cache(maxsize=4096)
 def next_opening(instant: datetime, calendar: WorkingCalendar) -> datetime:
     """Return the first permitted instant at or after ``instant``."""
     if permitted(instant, calendar):

@@ -153,7 +153,7 @@ class _LineReader:
     def read(self, record: Record) -> tuple[PersonLine | None, list[Finding]]:
         """Return the row, ``None`` where it names nobody, and everything that is wrong with it."""
         place = Place(self._file, record.line)
-        findings = [Finding(t.kind, place, masked(t.message)) for t in record.troubles]
+        findings = [Finding(t.kind, place, masked(_said(t))) for t in record.troubles]
         values: dict[str, Any] = {}
         for key, header in self._headers.items():
             cell = record.cells.get(header)
@@ -192,12 +192,17 @@ class _LineReader:
     def _moment(self, key: str, cell: Cell) -> datetime | None:
         day = self._days.read(cell)
         if isinstance(day, Trouble):
-            raise _Wrong(day.kind, masked(day.message.removesuffix("，按未见处理")))
+            raise _Wrong(day.kind, masked(_said(day)))
         if day is None:
             return None
         # 止 is the last day: it counts in full
         first = day + timedelta(days=1) if key == "until" else day
         return datetime.combine(first, time(), self._zone)
+
+
+def _said(trouble: Trouble) -> str:
+    """A reader's sentence without how a register goes on: here the whole row is held back."""
+    return trouble.message.removesuffix("，按未见处理").removesuffix("，缺的格按空处理")
 
 
 class _Wrong(Exception):

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -263,6 +264,7 @@ def _key(parts: tuple[str, ...]) -> str:
     return json.dumps(parts, ensure_ascii=False)
 
 
+@lru_cache(maxsize=4096)
 def _parts(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,13 @@ from storage.store import SqlStore
 def system_now() -> datetime:
     """Return the wall clock's time, in UTC; the one place outside tests that asks it."""
     return datetime.now(UTC)
+
+
+def long_work() -> None:
+    """Prepare the process for work on many rows: what start-up made is never garbage (8-10 % of a replay)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def open_store(settings: Settings) -> SqlStore:

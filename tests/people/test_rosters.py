@@ -177,6 +177,19 @@ def test_a_known_unit_is_not_moved(desk: Desk) -> None:
     assert "名册.csv:2 上级单位 [unit_stands_elsewhere]" in ran.out
 
 
+def test_a_row_of_another_width_is_held_back(desk: Desk) -> None:
+    short = ("王五", "", "专办员", "市一中")
+    long = ("赵六", "", "专办员", "市一中", "", "", "", "", "", "13812345678")
+    file = table(desk.folder, [short, long])
+    preview = desk.data(NOW, "person", "import", file, "--dry-run")
+    assert [(f["line"], f["kind"]) for f in preview["finding_list"]] == [
+        (2, "too_few_cells"),
+        (3, "too_many_cells"),
+    ]
+    assert preview["finding_list"][0]["message"] == "本行 4 格，表头 9 列"
+    assert preview["counts"]["person"]["added"] == 0
+
+
 def test_a_file_that_is_no_roster_is_refused(desk: Desk) -> None:
     (desk.folder / "名册.csv").write_text("项目,金额\n甲,1\n", encoding="utf-8")
     ran = desk.at(NOW, "person", "import", "名册.csv")
