@@ -119,10 +119,12 @@ def _lines(room: Room, work: Work, found: Sequence[views.Watched]) -> list[Line]
             None,
         )
         own = [(c, w, b) for c, w, b in held if c.matter == watched.case.id]
-        lamps = [
-            lamp_of(c, room.term(b, w, c.name).kind, room.now, SHANGHAI, room.calendar) for c, w, b in own
-        ]
         running = [c for c, _, _ in own if c.is_open]
+        lamps = [
+            lamp_of(c, room.term(b, w, c.name).kind, room.now, SHANGHAI, room.calendar)
+            for c, w, b in own
+            if c.is_open
+        ]
         lines.append(
             Line(
                 known[watched.case.id],
@@ -130,7 +132,7 @@ def _lines(room: Room, work: Work, found: Sequence[views.Watched]) -> list[Line]
                 None if missed is None else missed[0],
                 watched.about_clock if missed is None else _title(room, missed[2], missed[1], name[0]),
                 min(running, key=lambda c: nearest(c) or room.now, default=None),
-                worst(lamps),
+                worst(lamps) if lamps else None,
             )
         )
     return lines

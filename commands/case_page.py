@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from commands.clock_page import account_data, due_lines
@@ -16,7 +16,6 @@ from commands.project_page import (
     nearest,
     offer_data,
     offer_lines,
-    rest,
     shown_of,
 )
 from commands.project_page import line_data as history_data
@@ -30,6 +29,7 @@ from commands.words import (
     fact_words,
     fire_at,
     here,
+    left,
     role,
     word,
 )
@@ -44,6 +44,7 @@ from engine.workflow import MOMENTS
 from storage import views
 
 _LETTER_WIDTH = 84
+_DAY = timedelta(days=1)
 _CLOSING = "，。；：、）”》"
 
 
@@ -56,7 +57,7 @@ class Line:
     missed: Clock | None
     item: str
     clock: Clock | None
-    lamp: Lamp
+    lamp: Lamp | None
 
     @property
     def missed_at(self) -> datetime | None:
@@ -93,15 +94,11 @@ def list_page(lines: Sequence[Line], total: int, workflows: Workflows, now: date
     """The list as a table of at most 100 columns."""
     if not lines:
         return pick(lang, "没有督办件", "No cases")
-    zh, en = (
-        "编号 单位 所督办 应办结 状态 层级 灯 限期 截止 剩余",
-        "id unit about missed state level lamp clock due left",
-    )
+    zh, en = "编号 单位 所督办 应办结 状态 灯 截止 剩余", "id unit about missed state lamp due left"
     rows = []
     for line in lines:
         workflow = workflows(line.case.bundle, line.case.workflow)
         due = None if line.clock is None else nearest(line.clock)
-        final = workflow.states[line.case.state].final
         rows.append(
             (
                 line.case.id,
@@ -109,17 +106,22 @@ def list_page(lines: Sequence[Line], total: int, workflows: Workflows, now: date
                 line.item,
                 due_at(line.missed_at, short_for=now)[:5],
                 workflow.states[line.case.state].title.in_(lang),
-                role(str(line.case.facts.get("level", "")), lang),
-                None if final else word(LAMPS, line.lamp, lang),
-                None if line.clock is None else workflow.clocks[line.clock.name].title.in_(lang),
+                None if line.lamp is None else word(LAMPS, line.lamp, lang),
                 None
                 if line.clock is None
                 else due_at(due, provisional=line.clock.provisional, short_for=now),
-                None if due is None or line.clock is None else rest(line.clock, due, now, lang),
+                None if due is None or line.clock is None else _rest(line.clock, due - now, lang),
             )
         )
     more = "" if total <= len(lines) else "\n" + shown_of(len(lines), total, lang)
     return table(rows, pick(lang, zh, en).split()) + more
+
+
+def _rest(clock: Clock, length: timedelta, lang: str) -> str:
+    """Time left in its largest unit: whole days where there are any."""
+    if clock.state == "paused":
+        return pick(lang, "中止中", "paused")
+    return left(timedelta(days=int(length / _DAY)) if abs(length) >= _DAY else length, lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ class Shown:
         """What was told to people, by the clock's title, in the order in which it was said."""
         accounts = [a for a in (self.account, *self.accounts) if a is not None]
         said = [(a.definition.title.in_("zh"), r) for a in accounts for r in a.fired if r.persons]
-        return sorted(said, key=lambda pair: pair[1].at)
+        # where nobody acted time does, and what that starts comes after it
+        return sorted(said, key=lambda pair: (pair[1].at, pair[1].does != "act"))
 
 
 def case_data(shown: Shown, command: Callable[..., str]) -> dict[str, Any]:

@@ -329,7 +329,7 @@ def _next(held: Held, command: Callable[..., str], lang: str) -> list[str]:
         return [command("clock", "resume", held.matter.id, *why)]
     if held.line.name == "ask_extension":
         waiting = next(a for a in held.accounts if a.clock.asked)
-        who = pick(lang, "由另一人：", "by another person: ")
-        named = ("clock", "approve", waiting.matter.id, waiting.clock.name, *why)
-        return [who, f"  {command(*named)}"]
+        named = command("clock", "approve", waiting.matter.id, waiting.clock.name, *why)
+        other = pick(lang, "另一人", "ANOTHER")
+        return [named.replace(f" --as {held.said.actor.person} ", f" --as {other} ", 1)]
     return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,6 +53,7 @@ class Done:
     moved: list[ClockAccount]
     not_started: list[tuple[str, str, str]]
     following: list[Offer]
+    matters: Mapping[str, Matter]
     dry_run: bool
 
 
@@ -90,6 +91,7 @@ def take(
         accounts([c for c in changed if (c.matter, f"{c.name}/{c.round}") in renewed and c.key not in fresh]),
         _not_started(office, work),
         offers(office, work, family, now),
+        {m.id: m for m in work.family(matter.root)},
         dry_run,
     )  # fmt: skip
 
@@ -206,7 +208,10 @@ def receipt_page(done: Done, command: Callable[..., str], lang: str) -> str:
         following += offer_lines(offer, done.now, command, lang)
     more = len(done.following) - _MOST_OFFERS
     if more > 0:
-        show = command("project", "show", done.matter.root)
+        about = done.matter.about is not None
+        show = (
+            command("case", "show", done.matter.id) if about else command("project", "show", done.matter.root)
+        )
         following.append(pick(lang, f"另有 {more} 项：{show}", f"and {more} more: {show}"))
     lines += _block(lang, pick(lang, "接下来可以", "What can be done next"), following)
     return "\n".join(lines)
@@ -232,12 +237,7 @@ def _head(done: Done, lang: str) -> list[str]:
 
 
 def _fires(done: Done, lang: str) -> list[str]:
-    known = {m.id: m for m in (done.matter, *done.receipt.outcome.opened)}
-    known |= {a.matter.id: a.matter for a in (*done.ended, *done.started)}
-    known |= {o.matter.id: o.matter for o in done.following}
-    return [
-        fire_words(done.office, known.get(f.matter, done.matter), f, done.messages, lang) for f in done.fires
-    ]
+    return [fire_words(done.office, done.matters[f.matter], f, done.messages, lang) for f in done.fires]
 
 
 def _ended(account: ClockAccount, lang: str) -> str:

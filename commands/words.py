@@ -82,7 +82,7 @@ HOLDS: dict[str, tuple[str, str]] = {
 }
 _TICK = timedelta(microseconds=1)
 _CLOSING = "，。；：、）”"
-_BREAK = re.compile(r"  |[，；。、]")
+_BREAK = re.compile(r"  |[，；。、]|(?= \()|(?=（)")
 
 
 def word(table: Mapping[Any, tuple[str, str]], key: str, lang: str) -> str:
@@ -102,8 +102,9 @@ def colon(title: str, lang: str) -> str:
 
 
 def role(name: str, lang: str) -> str:
-    """Return what a role is called."""
-    return ROLES[name].in_(lang) if name in ROLES else name
+    """Return what a role is called; a deputy's says for whom: ``专办员（代张三）``."""
+    key, mark, principal = name.partition("（")
+    return f"{ROLES[key].in_(lang)}{mark}{principal}" if key in ROLES else name
 
 
 def roles(names: Iterable[str], lang: str) -> str:

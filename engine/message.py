@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from engine.clock import Clock
+from engine.directory import REGULATOR, Recipient, recipients
 from engine.errors import YiribanError
 from engine.matter import Matter
 from engine.office import Office
@@ -19,7 +20,6 @@ from engine.workflow import MomentName, Rung, TextDef
 KINDS: dict[MomentName, str] = {"promise": "承诺时限", "agreed": "约定期限", "statutory": "法定期限"}
 _PLACE = re.compile(r"\{(\w+)\}")
 _TICK = timedelta(microseconds=1)
-REGULATOR = "regulator"
 
 
 class RenderTrouble(YiribanError):
@@ -112,11 +112,10 @@ def compose(
     messages: dict[str, Message] = {}
     unheld: list[str] = []
     for role in tells:
-        # roles become persons at the beat; the regulator is the one of the logical moment (design 7)
-        persons = work.holders(role, matter, fire.at if role == REGULATOR else fire.fired_at)
-        if not persons:
+        if not work.holders(role, matter, _asked_at(role, fire)):
             unheld.append(role)
-        for person in persons:
+        for recipient in _told(work, matter, fire, role):
+            person = recipient.person
             for channel, (subject, body) in rendered.items():
                 key = f"{fire.key}/{person}/{channel}"
                 if key in messages:
@@ -125,10 +124,26 @@ def compose(
                 if channel == "sms":
                     start = next_opening(max(fire.at, fire.fired_at), office.calendar)
                 messages[key] = Message(
-                    key, fire.key, matter.id, matter.jurisdiction, person, role, channel, fire.rung,
+                    key, fire.key, matter.id, matter.jurisdiction, person, recipient.role_text, channel, fire.rung,
                     subject, body, start, fire.fired_at,
                 )  # fmt: skip
     return list(messages.values()), unheld
+
+
+def _asked_at(role: str, fire: Fire) -> datetime:
+    """Roles become persons at the beat; the regulator is the one of the logical moment (design 7)."""
+    return fire.at if role == REGULATOR else fire.fired_at
+
+
+def _told(work: Work, matter: Matter, fire: Fire, role: str) -> list[Recipient]:
+    """Return who is told when the rung tells ``role``: its holders, their deputies, else a fallback."""
+    lent = work.reader.delegations
+    return recipients(
+        role,
+        lambda r: work.holders(r, matter, _asked_at(r, fire)),
+        lambda r: lent(r, matter.unit, matter.jurisdiction, _asked_at(r, fire)),
+        warning=fire.does == "warn",
+    )
 
 
 def _wording(text: TextDef, channel: str, values: Mapping[str, str]) -> tuple[str, str]:

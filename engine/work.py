@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from engine.chain import ALGORITHM, chained, line_of
 from engine.clock import Clock
+from engine.directory import Delegation
 from engine.matter import Entry, Evidence, FactValue, Matter
 
 SYSTEM = "system"
@@ -115,6 +116,10 @@ class Reader(Protocol):
 
     def holders(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[str]:
         """Return who holds ``role`` for ``unit`` at ``at``."""
+        ...
+
+    def delegations(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[Delegation]:
+        """Return who stands in for whom at ``at`` where ``role`` is held for ``unit``."""
         ...
 
 

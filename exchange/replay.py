@@ -16,6 +16,7 @@ from itertools import count
 from typing import Protocol
 
 from engine.clock import Clock
+from engine.directory import Delegation
 from engine.matter import Matter
 from engine.observe import Sight, observe
 from engine.office import Office
@@ -60,6 +61,10 @@ class Nameless:
     def holders(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[str]:
         """Return the nameless holder of ``role`` in ``unit``."""
         return [f"{role}@{unit}"]
+
+    def delegations(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[Delegation]:
+        """Return nothing: the nameless are never away."""
+        return []
 
 
 @dataclass(slots=True)

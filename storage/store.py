@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from sqlalchemy import inspect
 
 from engine.clock import Clock
-from engine.directory import REGULATOR
+from engine.directory import REGULATOR, Delegation, in_force
 from engine.errors import NotFound, StorageTrouble
 from engine.matter import Matter
 from engine.work import Work
@@ -22,6 +22,7 @@ from storage.claims import begin, connect, speaking
 from storage.moments import to_ticks
 from storage.statements import Statements
 from storage.tables import SCHEMA_VERSION, metadata
+from storage.tenures import concerning
 
 MATTERS_AT_ONCE = 400
 TENURES = (
@@ -48,6 +49,7 @@ class SqlStore:
         self._cursor: Any = None
         self._connection: Any = None
         self._tenures: dict[tuple[str, str], list[tuple[str, int, int | None]]] = {}
+        self._lent: dict[tuple[str, str], list[Delegation]] = {}
 
     # transactions
 
@@ -90,6 +92,7 @@ class SqlStore:
         finally:
             self._cursor = None
             self._tenures.clear()
+            self._lent.clear()
             with suppress(Exception):
                 cursor.close()
 
@@ -215,6 +218,14 @@ class SqlStore:
         return sorted(
             {p for p, since, until in tenures if since <= ticks and (until is None or ticks < until)}
         )
+
+    def delegations(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[Delegation]:
+        """Return who stands in for whom at ``at`` where ``role`` is held for ``unit``."""
+        key = (role, jurisdiction) if role == REGULATOR else ("", unit)
+        known = self._lent.get(key)
+        if known is None:
+            known = self._lent[key] = concerning(self.run, role, unit, jurisdiction)
+        return [d for d in known if in_force(d.since, d.until, at)]
 
     # the database itself
 

@@ -78,9 +78,10 @@ def test_clocks_are_cut_by_moment_by_unit_and_by_what_is_overdue(three: Desk) ->
     overdue = three.at(FRIDAY, "clock", "list", "--overdue", "--limit", "1", "--exit-code")
     assert overdue.code == 6
     assert "已过截止时间、未见登记：3" in overdue.out
-    assert [p["id"] for p in three.data(WEDNESDAY, "project", "list", "--unit", "市二中")["projects"]] == [
-        "P2026-0004"
-    ]
+    # 张三 holds nothing there: the list of projects stops at the wall
+    assert three.at(WEDNESDAY, "project", "list", "--unit", "市二中").code == 4
+    theirs = json.loads(three.done(WEDNESDAY, "project", "list", "--unit", "市二中", "--json", person="王五"))
+    assert [p["id"] for p in theirs["projects"]] == ["P2026-0004"]
     assert three.at(FRIDAY, "clock", "list", "--unit", "市二中", "--exit-code").code == 6
 
 
