@@ -31,6 +31,8 @@ INSTEAD = frozenset({"leave", "acting"})
 
 FALLBACK = ("purchaser_head", "tracker")
 """Who is told where nobody of a role can be reached, in this order."""
+SUPERVISORS = {"tracker": (REGULATOR,), REGULATOR: ("tracker",)}
+"""The same for the supervisors: what concerns them stays among them as long as one of them is there."""
 LAST_RESORT = (
     *FALLBACK, "officer", "purchaser_rep", "agency", "regulator", "sector", "discipline", "bank", "expert", "supplier",
 )  # fmt: skip
@@ -209,11 +211,11 @@ def recipients(
     ``holders`` names the holders of a role, ``lent`` the delegations in force that concern it, both for
     the matter's unit at the moment of the fire. A deputy is told instead of a principal who is away, or
     also (AB); a warning goes to both always. One hop: a deputy who is away as well is not followed but
-    passed over. Where nobody is reached the purchaser's head is told, else the tracker, else whoever
-    holds any role. Empty only where nobody does.
+    passed over. Where nobody is reached the purchaser's head is told, else the tracker (for these two
+    supervisors: the other one), else whoever holds any role. Empty only where nobody does.
     """
     found = _reached(role, holders(role), lent(role))
-    for other in FALLBACK:
+    for other in SUPERVISORS.get(role, FALLBACK):
         found = found or _reached(other, holders(other), lent(other))
     for other in (role, *LAST_RESORT):
         found = found or [Recipient(person, other) for person in holders(other)]
