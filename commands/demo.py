@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from commands.demo_city import (
     BUREAUS,
@@ -25,6 +26,7 @@ from commands.demo_city import (
     Plan,
     paper,
 )
+from commands.desk import desk
 from commands.printing import common_options, emit, pass_settings, pick
 from commands.progress import bar
 from engine.advance import Request, advance
@@ -44,6 +46,11 @@ from storage.store import SqlStore
 
 PROFILE = "one-day"
 MARK = ".yiriban-demo"
+SHOWN = (("officer", "陈静"), ("tracker", "吴桐"), ("regulator", "许宁"))
+NEXT = (
+    "case list", "clock list --overdue", "report --as 许宁", "message list", "history verify",
+    "desk officer --as 陈静 --xlsx todo.xlsx",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -75,8 +82,9 @@ class Life:
     help="过多少个工作日 / working days",
 )
 @common_options
+@click.pass_context
 @pass_settings
-def demo(settings: Settings, folder: Path, days: int, as_json: bool) -> None:
+def demo(settings: Settings, context: click.Context, folder: Path, days: int, as_json: bool) -> None:
     """造一座演示城市：四十多个项目，几秒钟走过六十个工作日 / a city of forty projects in a few seconds."""
     _prepare(folder)
     now = system_now()
@@ -93,6 +101,8 @@ def demo(settings: Settings, folder: Path, days: int, as_json: bool) -> None:
         "mails": len(list((folder / "mail").glob("*.eml"))), "texts": len(list((folder / "sms").glob("*.json"))),
     }  # fmt: skip
     emit(as_json, "demo", payload, lambda: _told(payload, settings.lang))
+    if not as_json:
+        _show_desks(context, settings, folder)
 
 
 def _prepare(folder: Path) -> None:
@@ -223,3 +233,23 @@ def _told(payload: dict[str, Any], lang: str) -> str:
         "The city in {folder}: {projects} projects, {acts} actions, {fires} fires, {cases} cases; "
         "{mails} mails in {folder}/mail, {texts} text messages in {folder}/sms".format(**payload),
     )
+
+
+def _show_desks(context: click.Context, settings: Settings, folder: Path) -> None:
+    """Print the three desks, one case, and what to try next."""
+    database = folder / "yiriban.db"
+    root = context.find_root()
+    # the commands that the desks spell out are to be typed with this database
+    root.params["database"] = str(database)
+    root.set_parameter_source("database", ParameterSource.COMMANDLINE)
+    there = replace(settings, database=f"sqlite:///{database}")
+    for role, person in SHOWN:
+        command = desk.commands[role]
+        words = ["--as", person, "--limit", "4"]
+        with command.make_context(role, words, parent=context, obj=there) as desk_context:
+            click.echo("\n" + "─" * 100)
+            command.invoke(desk_context)
+    lines = [f"yiriban --database {database} {rest}" for rest in NEXT]
+    click.echo("\n" + "─" * 100)
+    head = pick(settings.lang, "接下来可以试：", "Try next:")
+    click.echo("\n".join([head, *(f"  {line}" for line in lines)]))

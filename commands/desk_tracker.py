@@ -158,7 +158,7 @@ def _in_hand(view: View, command: Command, limit: int, lang: str) -> list[str]:
                 what = f"{offer.action.title.in_(lang)}  {case.id}"
                 lines.append((number, what, step(view, offer, command, lang)))
     title = pick(lang, "在手督办件", "Cases in hand")
-    body = drawn(rows, heads, 3, 2, 4) + steps(lines, lang)
+    body = drawn(rows, heads, 3, 2, 4, 5) + steps(lines, lang)
     return [section(title, body, lang, shown=len(shown), total=len(cases))]
 
 

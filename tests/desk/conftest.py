@@ -66,5 +66,3 @@ def town(empty: Desk) -> Town:
             people.add_person(person, person, place)
             people.appoint(Appointment(person, role, unit, BEGAN, None, place))
     return Town(empty, city)
-
-

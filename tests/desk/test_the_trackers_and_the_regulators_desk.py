@@ -14,10 +14,10 @@ def test_the_table_counts_every_clock_once_by_unit_and_stage(town: Town) -> None
     town.reminded()
     town.reported("P2", "2026-11-09 08:00")
     found: Any = town.data("2026-11-09 11:00", "钱八", "desk", "tracker")
-    assert found["stages"] == {"u1": {"package": {"unverified": 1, "soon": 1}, "case": {"soon": 1}}}
+    assert found["stages"] == {"u1": {"package": {"unverified": 1, "normal": 1}, "case": {"normal": 1}}}
     out = town.see("2026-11-09 11:00", "钱八", "desk", "tracker")
     row = next(line.split() for line in out.splitlines() if line.startswith("u1"))
-    assert row == ["u1", "■1", "▲1", "▲1"]
+    assert row == ["u1", "■1", "●1", "●1"]
     open_clocks = town.desk.sql("select count(*) from clock where state = 'running'")[0][0]
     assert sum(n for row in found["stages"]["u1"].values() for n in row.values()) == open_clocks
 
@@ -107,7 +107,14 @@ def test_the_ranking_has_denominators_and_puts_the_better_unit_first(town: Town)
         papers = ["--evidence", "evaluation_report=文件.pdf"] if action == "deliver_report" else []
         town.desk.done(moment, "project", "do", "P2026-0001", action, *papers, person="吴十")
     town.desk.done(
-        "2026-11-04 10:00", "project", "do", "P2026-0001", "decide_award", "--fact", "supplier=甲", person="吴十"
+        "2026-11-04 10:00",
+        "project",
+        "do",
+        "P2026-0001",
+        "decide_award",
+        "--fact",
+        "supplier=甲",
+        person="吴十",
     )
     found: Any = town.data("2026-11-06 09:00", "周九", "desk", "regulator")
     ranked = [

@@ -91,7 +91,9 @@ def test_the_wall_stands_from_the_first_to_the_last_instant_of_an_appointment(tw
 
 
 def test_a_unit_whose_name_begins_alike_is_not_below(two: Town) -> None:
-    two.desk.sql("update unit set path = 'u11' where id = 'u2'")  # u1 is a prefix of the text, not of the path
+    two.desk.sql(
+        "update unit set path = 'u11' where id = 'u2'"
+    )  # u1 is a prefix of the text, not of the path
     assert roots(two.data(NOW, "张三", "desk", "officer")) == {"P1"}
     two.desk.sql("update unit set path = 'u1/u2' where id = 'u2'")
     assert roots(two.data(NOW, "张三", "desk", "officer")) == {"P1", "P2026-0001"}
