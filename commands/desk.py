@@ -91,7 +91,7 @@ def _opened(
 ) -> Iterator[_Opened]:  # fmt: skip
     with enter(settings) as room, room.store.reading() as work:
         wall = desks.wall_of(room.store, person, roles, room.now, unit=unit)
-        units = [u.id for u in desks.units(room.store, wall)]
+        units = [u.id for u in wall.shown]
         yield _Opened(look(room, work, person, wall), units)
 
 

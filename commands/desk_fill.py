@@ -7,6 +7,7 @@ known where it says the same, and is refused where it says otherwise.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from commands.entries import document, happened
 from commands.printing import SHANGHAI, local, pick
 from commands.project_page import body_of
 from commands.room import Room, read_at
+from commands.words import aside
 from engine.advance import Request, advance, find
 from engine.chain import plain
 from engine.directory import BUYING
@@ -39,6 +41,8 @@ from storage.desks import Wall
 
 _ROW_TROUBLES = (BadInput, BadRow, Conflict, Forbidden, NotFound, OutsideCalendar, Refused)
 _SHOWN = 40
+_HOW = re.compile(r"（填| \(fill in| \(name of")
+"""Where a column's head stops naming and starts to say how to fill it in."""
 
 
 class _Undo(Exception):
@@ -72,7 +76,7 @@ def take_back(room: Room, path: Path, person: str, *, dry_run: bool) -> Taken:
     try:
         with room.store.transaction():
             wall = desks.wall_of(room.store, person, BUYING, room.now)
-            room.store.keep_bundle(office.current, room.now, _place(wall, room))
+            room.store.keep_bundle(office.current, room.now, _place(wall))
             for filled in returned.filled:
                 _row(room, wall, returned, filled, path, person, taken)
             if dry_run:
@@ -82,30 +86,29 @@ def take_back(room: Room, path: Path, person: str, *, dry_run: bool) -> Taken:
     return taken
 
 
-def _place(wall: Wall, room: Room) -> str:
-    return desks.units(room.store, wall)[0].jurisdiction
+def _place(wall: Wall) -> str:
+    return wall.shown[0].jurisdiction if wall.shown else ""
 
 
 def _row(
     room: Room, wall: Wall, returned: Returned, filled: Filled, path: Path, person: str, taken: Taken
 ) -> None:
-    if filled.flaws:
-        taken.flaws += filled.flaws
-        return
+    title: str | None = None
     try:
         with room.store.savepoint():
             work = room.store.new_work()
             title = _act(room, work, wall, returned, filled, path, person)
             room.store.write(work)
     except _Flawed:
-        taken.flaws += filled.flaws
+        pass
     except _ROW_TROUBLES as trouble:
-        taken.flaws.append(returned.flaw("refused", filled.row, _sentence(trouble)))
+        filled.flaws.append(returned.flaw("refused", filled.row, _sentence(trouble)))
+    if filled.flaws:
+        taken.flaws += filled.flaws
+    elif title is None:
+        taken.known.append(filled.row)
     else:
-        if title is None:
-            taken.known.append(filled.row)
-        else:
-            taken.done.append((filled.row, filled.matter, title))
+        taken.done.append((filled.row, filled.matter, title))
 
 
 def _sentence(trouble: YiribanError) -> str:
@@ -248,7 +251,7 @@ def filled_page(taken: Taken, path: Path, lang: str, *, dry_run: bool) -> str:
         lines.append(pick(lang, "没办成的：", "Not done:"))
         for flaw in taken.flaws[:_SHOWN]:
             cell = f" {flaw.column} {pick(lang, '列', '')}".rstrip() if flaw.column else ""
-            head = f"（{flaw.head.partition('（')[0].strip()}）" if flaw.head else ""
+            head = aside(_HOW.split(flaw.head)[0], lang) if flaw.head else ""
             lines.append(f"  {_at(flaw.row, lang)}{cell}{head}  {flaw.message}")
         more = len(taken.flaws) - _SHOWN
         if more > 0:

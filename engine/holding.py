@@ -1,6 +1,6 @@
 """Route: clocks are paused and resumed, and extended by two persons. 中止、恢复、延期
 
-A pause freezes the matter and its parts; days it touches are not counted. An extension is asked for by
+A pause freezes the matter, its parts and the cases about them; days it touches are not counted. An extension is asked for by
 one person and approved by another; only the latter moves the due moment, in a new epoch. Where a case
 is open, only those decide in whose hands it is: a unit cannot approve its own way out.
 """
@@ -20,7 +20,7 @@ from engine.office import Actor, Office
 from engine.passing import pass_time
 from engine.performing import Deed, Outcome, withdraw_cases
 from engine.roles import ROLES
-from engine.starting import EXTENDED, counted_again, next_epoch, open_clocks, withdraw_warnings
+from engine.starting import EXTENDED, counted_again, next_epoch, open_clocks, pauses_of, withdraw_warnings
 from engine.term import Moment
 from engine.work import SYSTEM, Fire, Handed, Work
 from engine.workflow import MOMENTS, MomentName
@@ -44,12 +44,14 @@ class Word:
 
 
 def pause(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]:
-    """Stop the clocks of ``matter`` and of its parts; time passes first.
+    """Stop the clocks of ``matter``, of its parts and of the cases about them; time passes first.
 
+    Once a case is open, its supervisors pause: a unit cannot stop what follows up its own delay.
     Raise ``Forbidden``, or ``Refused``: without a reason, paused already, or for a time before the
     present state or the last fire of a clock that it would stop.
     """
-    fires = _before(office, work, matter, word, _may(matter, MAY_PAUSE), "中止计时")
+    fires = _before(office, work, matter, word, "中止计时")
+    _check_right(word, matter, MAY_PAUSE, "中止计时", _open_cases(office, work, matter))
     if any(p.until is None for p in matter.pauses):
         raise Refused(f"{matter.id} 已在中止中", then="先恢复计时，再另行中止")
     stopped = open_clocks(work, matter)
@@ -75,7 +77,9 @@ def pause(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]:
 
 def resume(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]:
     """Let the clocks run again; the days that the pause touched are not counted. What fired stays fired."""
-    fires = _before(office, work, matter, word, _may(matter, MAY_PAUSE), "恢复计时")
+    fires = _before(office, work, matter, word, "恢复计时")
+    # whoever paused can resume: with a case open that was one of its supervisors
+    _check_right(word, matter, MAY_PAUSE | SUPERVISE, "恢复计时")
     if not matter.pauses or matter.pauses[-1].until is not None:
         raise Refused(f"{matter.id} 没有中止", then="用 yiriban project show 查看")
     held = matter.pauses[-1]
@@ -84,7 +88,7 @@ def resume(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]
     matter.pauses[-1] = Pause(held.since, word.at, held.ground)
     notes: list[dict[str, Any]] = []
     for here, clock in open_clocks(work, matter):
-        if clock.state != "paused" or any(p.until is None for m in work.chain(here) for p in m.pauses):
+        if clock.state != "paused" or any(p.until is None for p in pauses_of(work, here)):
             continue
         clock.state = "running"
         office.planner(here).replan(
@@ -102,7 +106,8 @@ def ask_extension(
     office: Office, work: Work, matter: Matter, clock: Clock, moment: MomentName, until: date, word: Word
 ) -> list[Fire]:
     """Ask that ``moment`` of ``clock`` be moved to the end of the day ``until``; nothing moves yet."""
-    fires = _before(office, work, matter, word, MAY_ASK, "申请延期")
+    fires = _before(office, work, matter, word, "申请延期")
+    _check_right(word, None, MAY_ASK, "申请延期")
     _check_extension(office, matter, clock, moment, until, word.now)
     clock.asked = {
         "moment": moment, "until": until.isoformat(), "by": word.actor.person, "at": word.at.isoformat(),
@@ -122,9 +127,8 @@ def decide_extension(
     A deputy counts as both persons. Once a case about the clock is open its supervisors decide; where the
     approved day is still to come the warnings and the case are withdrawn.
     """
-    fires = _before(office, work, matter, word, _may(matter, MAY_APPROVE), "审批延期")
-    for case in _cases_about(office, work, matter, clock):
-        _check_right(word, _may(case, MAY_APPROVE), "审批延期", f"已有督办件 {case.id}；")
+    fires = _before(office, work, matter, word, "审批延期")
+    _check_right(word, matter, MAY_APPROVE, "审批延期", _cases_about(office, work, matter, clock))
     if not clock.asked:
         raise Refused(f"{matter.id} 的 {clock.name} 没有待审批的延期申请", then="先用 clock extend 申请")
     if word.actor.persons & {clock.asked["by"], *clock.asked.get("persons", "").split("/")}:
@@ -155,15 +159,24 @@ def decide_extension(
     return fires
 
 
+def _open_cases(office: Office, work: Work, matter: Matter) -> list[Matter]:
+    """Return the open cases about ``matter`` and its parts."""
+    return [
+        case
+        for case in work.family(matter.root)
+        if case.about is not None
+        and matter.id in {m.id for m in work.chain(work.matters[case.about])}
+        and not office.workflow(case).states[case.state].final
+    ]
+
+
 def _cases_about(office: Office, work: Work, matter: Matter, clock: Clock) -> list[Matter]:
     """Return the open cases about this round of ``clock``."""
     name = f"{clock.name}/{clock.round}/"
     return [
         case
-        for case in work.family(matter.root)
-        if case.about == matter.id
-        and (case.about_clock or "").startswith(name)
-        and not office.workflow(case).states[case.state].final
+        for case in _open_cases(office, work, matter)
+        if case.about == matter.id and (case.about_clock or "").startswith(name)
     ]
 
 
@@ -218,21 +231,25 @@ def _moment(name: str) -> MomentName:
     return named[name]
 
 
-def _before(
-    office: Office, work: Work, matter: Matter, word: Word, may: frozenset[str], what: str
-) -> list[Fire]:
-    """Check who, when and why; then let time pass for the whole family."""
+def _before(office: Office, work: Work, matter: Matter, word: Word, what: str) -> list[Fire]:
+    """Check when and why; then let time pass for the whole family."""
     if word.at > word.now:
         raise BadInput("时间在将来", why="只能记录已经发生的事", then="改正 --at")
-    _check_right(word, may, what)
     if not word.reason:
         raise Refused(f"{what}需要说明原因和依据", then="加上 --reason 原因")
     return pass_time(office, work, [c for m in work.family(matter.root) for c in work.clocks_of(m)], word.now)
 
 
-def _check_right(word: Word, may: frozenset[str], what: str, since: str = "") -> None:
-    if word.actor.roles is not None and not word.actor.roles & may:
-        named = "、".join(f"{name}（{ROLES[name]}）" for name in sorted(may))
+def _check_right(
+    word: Word, matter: Matter | None, may: frozenset[str], what: str, cases: Sequence[Matter] = ()
+) -> None:
+    """Raise ``Forbidden`` unless the actor holds one of the roles; ``cases`` take the matter's place."""
+    for decides in cases or (matter,):
+        roles = may if decides is None else _may(decides, may)
+        if word.actor.roles is None or word.actor.roles & roles:
+            continue
+        since = f"已有督办件 {decides.id}；" if decides is not None and cases else ""
+        named = "、".join(f"{name}（{ROLES[name]}）" for name in sorted(roles))
         raise Forbidden(
             f"{word.actor.person} 不能{what}", why=f"{since}须有任命：{named}", then="请有相应任命的人办理"
         )

@@ -109,8 +109,20 @@ def _spare_the_past(office: Office, matter: Matter, clock: Clock, definition: Cl
 
 
 def pauses_of(work: Work, matter: Matter) -> list[Pause]:
-    """Return the pauses that hold for ``matter``: its own and those of what it is part of."""
-    return [pause for here in work.chain(matter) for pause in here.pauses]
+    """Return the pauses that hold for ``matter``: its own, those of what it is part of, and for a case
+    those of the matter that it is about.
+    """
+    return [pause for here in _above(work, matter) for pause in here.pauses]
+
+
+def _above(work: Work, matter: Matter) -> list[Matter]:
+    """Return what freezes with or above ``matter``: its chain, and for a case that of what it is about."""
+    chain = work.chain(matter)
+    if matter.about is None:
+        return chain
+    if matter.about not in work.matters:
+        work.family(matter.root)
+    return [*chain, *work.chain(work.matters[matter.about])]
 
 
 def agreed_of(work: Work, matter: Matter, definition: ClockDef) -> FactValue | None:
@@ -186,11 +198,11 @@ def recount(
 
 
 def open_clocks(work: Work, matter: Matter) -> list[tuple[Matter, Clock]]:
-    """Return the clocks of ``matter`` and of its parts that have not ended."""
+    """Return the clocks that have not ended: of ``matter``, its parts, and the cases about any of them."""
     return [
         (here, clock)
         for here in work.family(matter.root)
-        if here.id == matter.id or matter.id in {m.id for m in work.chain(here)}
+        if matter.id in {m.id for m in _above(work, here)}
         for clock in work.clocks_of(here)
         if clock.is_open
     ]

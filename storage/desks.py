@@ -31,39 +31,27 @@ _SEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """What a person may see: units by path with those below, and matters of jurisdictions.
+    """What a person may see: ``units`` (their ids) by appointment, and the matters of ``jurisdictions``.
 
-    ``within`` narrows it to one unit and what is below it.
+    ``within``: nothing but these units, where one was asked for; ``shown`` are all units inside.
     """
 
-    paths: tuple[str, ...]
+    units: tuple[str, ...]
     jurisdictions: tuple[str, ...]
-    within: str = ""
+    shown: tuple[Unit, ...]
+    within: tuple[str, ...] | None = None
 
     def where(self) -> tuple[str, tuple[str, ...]]:
         """Return the condition over the matter ``m``, and its values."""
-        parts: list[str] = []
-        values: list[str] = []
-        if self.paths:
-            inside = " or ".join([_BELOW] * len(self.paths))
-            parts.append(f"m.unit in (select id from unit where {inside})")
-            values += [value for path in self.paths for value in (path, path, path)]
-        if self.jurisdictions:
-            parts.append(f"m.jurisdiction in ({', '.join('?' * len(self.jurisdictions))})")
-            values += self.jurisdictions
-        sql = f"({' or '.join(parts)})" if parts else "1 = 0"
-        if self.within:
-            sql += f" and m.unit in (select id from unit where {_BELOW})"
-            values += [self.within] * 3
-        return sql, tuple(values)
-
-    def holds(self, unit: Unit, jurisdiction: str) -> bool:
-        """Say whether a matter of ``unit`` and ``jurisdiction`` lies inside."""
-        mine = any(below(unit.path, p) for p in self.paths) or jurisdiction in self.jurisdictions
-        return mine and (not self.within or below(unit.path, self.within))
+        sql = f"(m.unit in ({_places(self.units)}) or m.jurisdiction in ({_places(self.jurisdictions)}))"
+        values = (*self.units, *self.jurisdictions)
+        if self.within is not None:
+            sql, values = f"{sql} and m.unit in ({_places(self.within)})", (*values, *self.within)
+        return sql, values
 
 
-_BELOW = "(path = ? or substr(path, 1, length(?) + 1) = ? || '/')"
+def _places(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def wall_of(
@@ -82,27 +70,19 @@ def wall_of(
             why=f"此刻没有{'任何任命' if len(roles) == len(ROLES) else '这些任命：' + named}",
             then="核对 --as 的姓名；任命用 yiriban person appoint 登记",
         )
-    paths = _topmost({s.path for s in held if s.role != REGULATOR})
-    jurisdictions = tuple(sorted({s.jurisdiction for s in held if s.role == REGULATOR}))
-    wall = Wall(paths, jurisdictions)
+    known = People(store).units()
+    below_them = tuple(u.id for u in known if any(s.role != REGULATOR and s.covers(u) for s in held))
+    mine = set(below_them)
+    places = tuple(sorted({s.jurisdiction for s in held if s.role == REGULATOR}))
+    inside = tuple(u for u in known if u.id in mine or u.jurisdiction in places)
     if unit is None:
-        return wall
-    inside = [u for u in People(store).units() if wall.holds(u, u.jurisdiction)]
+        return Wall(below_them, places, inside)
     place = next((u for u in inside if unit in (u.id, u.name)), None)
     if place is None:
         shown = "、".join(u.id for u in inside[:20]) or "无"
         raise Forbidden(f"{person} 看不到单位 {unit}", why="没有该单位的任命", then=f"可以看的：{shown}")
-    return Wall(paths, jurisdictions, place.path)
-
-
-def _topmost(paths: set[str]) -> tuple[str, ...]:
-    """Leave out what lies below another path."""
-    return tuple(sorted(p for p in paths if not any(p != other and below(p, other) for other in paths)))
-
-
-def units(store: SqlStore, wall: Wall) -> list[Unit]:
-    """Return the units inside, in the order of their paths."""
-    return [u for u in People(store).units() if wall.holds(u, u.jurisdiction)]
+    chosen = tuple(u for u in inside if below(u.path, place.path))
+    return Wall(below_them, places, chosen, tuple(u.id for u in chosen))
 
 
 def clocks(store: SqlStore, wall: Wall, *, recorded_since: datetime) -> list[Seen]:
@@ -124,7 +104,7 @@ def of_period(
     inside, values = wall.where()
     end, begin = to_ticks(until), to_ticks(since) if since is not None else -(1 << 62)
     sql = (
-        f"{_SEEN} where c.name in ({', '.join('?' * len(names))}) and m.about is null and ("
+        f"{_SEEN} where c.name in ({_places(names)}) and m.about is null and ("
         "(c.state = 'met' and c.ended_at >= ? and c.ended_at < ?)"
         " or (c.anchor < ? and (c.state in ('running', 'paused') or (c.state = 'met' and c.ended_at >= ?))))"
         f" and {inside} order by c.matter, c.name, c.round"
@@ -147,7 +127,7 @@ def open_cases(store: SqlStore, wall: Wall, finals: Collection[str], *, level: s
     sql = f"select m.id from matter m where m.about is not null and {inside}"
     given: tuple[str, ...] = values
     if finals:
-        sql, given = f"{sql} and m.state not in ({', '.join('?' * len(finals))})", (*given, *sorted(finals))
+        sql, given = f"{sql} and m.state not in ({_places(finals)})", (*given, *sorted(finals))
     if level:
         sql += " and exists (select 1 from fact f where f.matter = m.id and f.name = 'level' and f.value = ?)"
         given = (*given, level)
@@ -157,10 +137,9 @@ def open_cases(store: SqlStore, wall: Wall, finals: Collection[str], *, level: s
 def open_roots(store: SqlStore, wall: Wall, finals: Collection[str]) -> list[str]:
     """Return the projects inside that are in none of ``finals`` or have a clock running, the oldest first."""
     inside, values = wall.where()
-    ends = ", ".join("?" * len(finals)) or "''"
     sql = (
         "select m.id from matter m where m.part_of is null and m.about is null"
-        f" and (m.state not in ({ends}) or exists (select 1 from clock c where c.root = m.id"
+        f" and (m.state not in ({_places(finals)}) or exists (select 1 from clock c where c.root = m.id"
         f" and c.state = 'running')) and {inside} order by m.opened_at, m.id"
     )
     return [r[0] for r in store.run(sql, (*sorted(finals), *values)).fetchall()]
