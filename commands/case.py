@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,7 @@ from commands.case_page import (
     Shown,
     case_data,
     case_page,
+    dossier_page,
     letter,
     line_data,
     list_page,
@@ -248,27 +250,37 @@ def do(
 
 @case.command("dossier")
 @click.argument("ref")
+@click.option("--out", metavar="FILE", help="把规范 JSON 写进文件，其 SHA-256 即校验值 / write it to a file")
 @common_options
 @pass_settings
-def dossier_(settings: Settings, ref: str, as_json: bool) -> None:
+def dossier_(settings: Settings, ref: str, out: str | None, as_json: bool) -> None:
     """卷宗：提请时冻结的要素、计时、通知、附件校验值，连同 SHA-256 / the dossier, frozen at referral.
 
-    标准输出是规范 JSON，对它求 SHA-256 即得校验值（行尾换行不计）；校验值写在标准错误。
+    此后项目怎样变化，重新出具的卷宗逐字节相同；尚未提请的，是此刻的卷宗。
     """
+    path = None if out is None else _free(out)
     with enter(settings) as room, room.store.reading() as work:
-        found = _dossier(room, work, _case(room, work, ref))
+        named = _case(room, work, ref)
+        found = _dossier(room, work, named)
+        page = "" if as_json else dossier_page(named, found, room.workflow, settings.lang)
+    if path is not None:
+        path.write_bytes(found.text.encode())
     payload = {
         "digest": found.digest,
         "algorithm": "sha256",
         "frozen": found.frozen,
         "dossier": found.content,
     }
-    emit(as_json, "case.dossier", payload, found.text)
-    if not as_json:
-        zh, en = (
-            ("提请时的卷宗", "as referred") if found.frozen else ("尚未提请，为此刻的卷宗", "not referred")
-        )
-        note(f"SHA-256 {found.digest}  {pick(settings.lang, zh, en)}")
+    emit(as_json, "case.dossier", payload, lambda: fold(page))
+
+
+def _free(name: str) -> Path:
+    path = Path(name)
+    if path.exists():
+        raise BadInput(f"已有 {name}，不覆盖", then="另写一个文件名")
+    if not path.absolute().parent.is_dir():
+        raise BadInput(f"没有文件夹 {path.absolute().parent}", then="先建好文件夹")
+    return path
 
 
 @case.command()

@@ -309,6 +309,42 @@ def _offers(shown: Shown, command: Callable[..., str], lang: str) -> list[str]:
     return lines or [pick(lang, "没有可办的操作", "nothing")]
 
 
+def dossier_page(case: Matter, found: Dossier, workflows: Workflows, lang: str) -> str:
+    """What a dossier holds, and the digest that proves it."""
+    content = found.content
+    if content["referred"] is None:
+        how = pick(lang, "尚未提请，为此刻的卷宗", "not referred yet, as of now")
+    else:
+        at = local(datetime.fromisoformat(content["referred"]["at"]))
+        title = workflows(case.bundle, case.workflow).actions[content["referred"]["name"]].title.in_(lang)
+        how = pick(lang, f"{at} {title}时冻结", f"frozen at {at}: {title}")
+    lines = [f"{case.id}  {how}", f"SHA-256 {found.digest}"]
+    held = [
+        f"{m['id']}  {_state_of(m, workflows, lang)}  "
+        + pick(
+            lang,
+            f"历史 {m['lines']} 行，末行 {m['head'][:12]}…",
+            f"{m['lines']} lines, last {m['head'][:12]}…",
+        )
+        for m in content["matters"]
+    ]
+    lines += ["", _titled(pick(lang, "事项", "Matters"), held)]
+    papers = [f"{e['kind']}  {e['name']}  {e['sha256']}" for e in content["evidence"]]
+    counted = pick(
+        lang,
+        f"计时 {len(content['clocks'])}，通知 {len(content['messages'])}，附件 {len(papers)}",
+        f"clocks {len(content['clocks'])}, messages {len(content['messages'])}, documents {len(papers)}",
+    )
+    return "\n".join(
+        [*lines, *([_titled(pick(lang, "附件", "Documents"), papers)] if papers else []), counted]
+    )
+
+
+def _state_of(matter: Mapping[str, Any], workflows: Workflows, lang: str) -> str:
+    workflow = workflows(matter["bundle"], matter["workflow"])
+    return f"{workflow.title.in_(lang)}  {workflow.states[matter['state']].title.in_(lang)}"
+
+
 def letter(paper: Paper) -> str:
     """A letter as it is printed: the title in the middle, paragraphs wrapped."""
     title, *others = paper.text.split("\n")

@@ -141,7 +141,11 @@ def _text(report: Report, office: Office) -> str:
         f"触发 {tally.fires}",
         "",
         table(
-            [[titles[n], *_cells(c)] for n, c in report.clocks.items() if n in ONE_DAYS or c.judged or c.open],
+            [
+                [titles[n], *_cells(c)]
+                for n, c in report.clocks.items()
+                if n in ONE_DAYS or c.judged or c.open
+            ],
             ["计时", "评判", "承诺内", "约定内", "法定内", "逾期", "未结", "逾期中位数", "九成在"],
             right=range(1, 9),
         ),

@@ -86,10 +86,15 @@ def wall_of(
 
 
 def clocks(store: SqlStore, wall: Wall, *, recorded_since: datetime) -> list[Seen]:
-    """Return the open clocks inside, and those whose end was recorded since then; minimum periods too."""
+    """Return the open clocks inside, and those whose end was recorded since then and behind a due moment.
+
+    Minimum periods are among them.
+    """
     inside, values = wall.where()
     sql = (
-        f"{_SEEN} where (c.state in ('running', 'paused') or (c.state = 'met' and c.ended_recorded_at >= ?))"
+        f"{_SEEN} where (c.state in ('running', 'paused') or (c.state = 'met' and c.ended_recorded_at >= ?"
+        " and (c.ended_recorded_at >= c.promise or c.ended_recorded_at >= c.agreed"
+        " or c.ended_recorded_at >= c.statutory)))"
         f" and {inside} order by c.matter, c.name, c.round"
     )
     return [_seen(r) for r in store.run(sql, (to_ticks(recorded_since), *values)).fetchall()]

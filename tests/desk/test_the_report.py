@@ -43,9 +43,8 @@ def busy(town: Town) -> Town:
     """Thirty projects of u1 and u2; every fifth was brought in half-way on 2026-10-15."""
     chance = random.Random(20261121)
     end = moment(NOW)
-    people = [dict(PERSONS), {**PERSONS}]
     with town.city.store.transaction():
-        for role, person in people[1].items():
+        for role, person in PERSONS.items():
             if role not in ("tracker", "regulator"):
                 town.city.store.run(
                     "insert into appointment (person, role, unit, since, jurisdiction) values (?, ?, 'u2', 0, ?)",
