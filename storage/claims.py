@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from engine.errors import BadInput, BadRow, Conflict, StorageTrouble, YiribanError
+from engine.errors import BadInput, BadRow, Conflict, NotFound, StorageTrouble, YiribanError
 
 BUSY_MS = 5_000
 # SQLite before 3.51.3 (backports 3.44.6, 3.50.7) can corrupt a WAL database that several connections use
@@ -125,5 +125,5 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[YiribanError], str, str, str], ...]
         "{text}",
         "用备份恢复，不要继续写入",
     ),
-    (("no such table",), StorageTrouble, "{place} 里还没有一日办的数据", "{text}", "先运行 yiriban init"),
+    (("no such table",), NotFound, "{place} 里还没有一日办的数据", "{text}", "先运行 yiriban init"),
 )
