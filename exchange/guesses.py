@@ -35,7 +35,8 @@ ACTIONS = (
         "确定(成交|中标|结果|供应商)|定标|award decision|date of award|vendimi|fallo", "package.decide_award"
     ),
     _guess(
-        "通知书|award letter|letter of (award|acceptance)|carta de adjudicaci", "package.issue_award_letter"
+        "通知书|(中标|成交)通知|award letter|letter of (award|acceptance)|carta de adjudicaci",
+        "package.issue_award_letter",
     ),
     _guess(
         "(中标|成交|结果).{0,4}公[告示]|公告发布|award notice|notice of award|dhënie të kontratës"
@@ -72,6 +73,7 @@ AMOUNTS = (
         "合同.{0,4}(金额|价|额)|contract (amount|value|price)|vlera totale e kontrat|valor del contrato",
         "contract.amount",
     ),
+    _guess("金额|总价|amount|total value|shuma|monto", "contract.amount"),
 )
 """For columns of amounts."""
 
@@ -80,7 +82,10 @@ FLAGS = (_guess("中小|小微|small|sme|mipyme", "contract.supplier_small"),)
 
 NAMES = (
     _guess("发票号|invoice n", "instalment.invoice_no"),
-    _guess("(项目|采购|合同|标段.*)名称|^名称$|采购项目$|title|titulli|título|objeto", "title"),
+    _guess(
+        "(项目|采购|合同|标段.*)名称|^(名称|项目|采购内容|标的)$|采购项目$|title|titulli|título|objeto",
+        "title",
+    ),
     _guess(
         "采购(单位|人)|招标人|建设单位|^单位(名称)?$|buyer|purchaser|authority|entity|drejtoria|autoriteti"
         "|comprador|entidad",

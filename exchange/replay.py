@@ -123,6 +123,7 @@ class Replay:
         self._order = count()
         self._heap: list[tuple[datetime, int, Clock]] = []
         self._left: dict[str, int] = {}
+        self._skipped: Counter[int] = Counter()
         self._plans: dict[str, Parts] = {}
         self._events = 0
 
@@ -171,6 +172,12 @@ class Replay:
                 where = f"{step.workflow}.{step.action} 的日期 {day} 不早于回放终点 {self.until}，尚未发生"
                 self._find("after_until", step, where)
             return
+        if not self.office.calendar.first < day <= self.office.calendar.last:
+            for step in steps:
+                where = f"{step.workflow}.{step.action} 的日期 {day} 在 {self.office.calendar.country} 日历之外，按未见处理"
+                self._find("outside_calendar", step, where)
+            self._skipped[project] += len(steps)
+            return
         at = self._start_of(day)
         self._fire_until(at)
         root = f"R{project:06d}"
@@ -178,7 +185,7 @@ class Replay:
         if plan is None:
             head = spool.head(project)
             plan = self._plans[root] = Parts(root, head, spool.steps_of(project), {})
-            self._left[root] = head.steps
+            self._left[root] = head.steps - self._skipped.pop(project, 0)
             self._open(root, head, plan, at)
         matter = self._work.matters[root]
         for step in steps:

@@ -134,6 +134,18 @@ def test_a_replay_never_touches_a_database_in_use(
     assert "已经有事项" in again.err
 
 
+def test_a_day_before_the_calendar_begins_is_a_finding_and_others_go_on(
+    run: Run, register: Callable[..., Path]
+) -> None:
+    rows = [
+        {"通知书发出": "1995-05-12", "合同签订": "1995-05-15"},
+        {"通知书发出": "2026-03-02", "合同签订": "2026-03-03"},
+    ]
+    report = replayed(run, register(*rows), "--calendar", "XK")  # Kosovo's begins in 2009
+    assert report["clocks"]["sign_contract"]["judged"] == 1
+    assert [f["kind"] for f in report["finding_list"]] == ["outside_calendar", "outside_calendar"]
+
+
 @pytest.fixture
 def city(run: Run) -> Run:
     """A city that went live on Monday 2026-03-09 at 09:00."""
