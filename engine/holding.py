@@ -17,6 +17,7 @@ from engine.counting import due_on, shift
 from engine.errors import BadInput, Forbidden, Refused
 from engine.matter import Evidence, Matter, Pause
 from engine.office import Actor, Office
+from engine.message import due_day
 from engine.passing import pass_time
 from engine.performing import Deed, Outcome, withdraw_cases
 from engine.roles import ROLES
@@ -203,6 +204,13 @@ def _check_extension(
     if new.instant <= now:
         raise BadInput(f"延期后的截止 {until} 已经过去", then="写一个将来的日期，或不予延期")
     if moment == "promise":
+        # cases may hang on the promise: it must not outlast the law
+        if clock.statutory is not None and new.instant > clock.statutory:
+            raise Refused(
+                f"承诺时限不能延到法定期限之后，法定期限为 {due_day(clock.statutory, office.calendar)}",
+                why="承诺只能早于法律的要求",
+                then="写一个不晚于该日的日期",
+            )
         return
     if term.extend is None:
         raise Refused(

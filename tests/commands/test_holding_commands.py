@@ -35,6 +35,7 @@ APPROVE = ("clock", "approve", PROJECT, "decide_award", "--reason", "同意")
         (("clock", "pause", "P2026-0009", "--reason", "质疑"), 3, "P2026-0009"),
         ((*EXTEND, "--until", "明天"), 2, "看不懂的日期"),
         ((*EXTEND, "--until", "2026-11-04"), 2, "不晚于现在的截止"),
+        ((*EXTEND, "--until", "2026-11-11"), 5, "不能延到法定期限之后，法定期限为 2026-11-10"),
         ((*EXTEND, "--until", "2026-11-30", "--moment", "statutory"), 5, "没有规定延期"),
         (("clock", "extend", PROJECT, "pay", "--until", "2026-11-30", "--reason", "x"), 3, "decide_award"),
         (APPROVE, 5, "没有待审批的延期申请"),
@@ -108,7 +109,7 @@ def test_once_a_case_is_open_its_supervisors_decide_and_an_extension_withdraws_i
     city = opened(reported)
     pause = ("clock", "pause", PROJECT, "--reason", "供应商质疑")
     assert city.at(f"{MONDAY} 09:00", *pause).code == 4
-    city.done(f"{MONDAY} 09:00", *EXTEND, "--until", "2026-11-12")
+    city.done(f"{MONDAY} 09:00", *EXTEND, "--until", "2026-11-10")
     refused = city.at(f"{MONDAY} 09:30", *APPROVE, person=HEAD)
     assert refused.code == 4
     assert f"已有督办件 {CASE}" in refused.err
@@ -116,7 +117,7 @@ def test_once_a_case_is_open_its_supervisors_decide_and_an_extension_withdraws_i
     assert "预警解除" in out
     assert f"撤回督办  {CASE}  已撤回" in out
     texts = city.sql("select distinct text from message where rung = 'withdrawn' and channel = 'sms'")
-    assert [("经批准延期至11月12日" in text, "补录" in text) for (text,) in texts] == [(True, False)]
+    assert [("经批准延期至11月10日" in text, "补录" in text) for (text,) in texts] == [(True, False)]
     # the new moment is missed as well: another case, by the new epoch
     city.done("2026-11-17 09:00", "patrol")  # a Tuesday
     cases = city.data("2026-11-17 10:00", "case", "list", "--all")["cases"]

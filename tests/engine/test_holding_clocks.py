@@ -43,7 +43,7 @@ def extended(city: City, asked: str, approved: str, until: date) -> None:
 def test_a_late_record_within_an_extension_withdraws_nothing_twice(city: City) -> None:
     city.walk("deliver_report", "2026-11-02 10:00")
     city.patrol("2026-11-06 09:00")
-    extended(city, "2026-11-06 10:00", "2026-11-06 11:00", date(2026, 11, 13))
+    extended(city, "2026-11-06 10:00", "2026-11-06 11:00", date(2026, 11, 9))
     assert city.fired("P1.1/decide_award") == ["overdue", "case", "withdrawn"]
     city.do("decide_award", "2026-11-06 16:00", now="2026-11-09 10:00", reason="漏登")
     assert city.fired("P1.1/decide_award").count("withdrawn") == 1
