@@ -16,8 +16,8 @@ from engine.clock import Clock
 from engine.counting import due_on, shift
 from engine.errors import BadInput, Forbidden, Refused
 from engine.matter import Evidence, Matter, Pause
-from engine.office import Actor, Office
 from engine.message import due_day
+from engine.office import Actor, Office
 from engine.passing import pass_time
 from engine.performing import Deed, Outcome, withdraw_cases
 from engine.roles import ROLES
