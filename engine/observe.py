@@ -8,18 +8,19 @@ order still starts and ends its own clocks, without moving the state (design 11)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from engine.advance import broken, too_early
 from engine.chain import plain_facts
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.opening import Foreseen, spawn
-from engine.performing import Deed, Outcome, perform
+from engine.performing import Deed, perform
 from engine.starting import finish, trigger
 from engine.work import Work
-from engine.workflow import ActionDef, Spawn
+from engine.workflow import ActionDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,197 +49,154 @@ class Observed:
 
 def observe(office: Office, work: Work, root: Matter, sight: Sight, actor: str) -> Observed:
     """Record ``sight`` on the family of ``root``; its clocks have been brought up to date before."""
-    observed = Observed(root)
-    matter = _reach(office, work, root, sight, actor, observed)
-    observed.matter = matter
+    watch = _Watch(office, work, sight, actor, Observed(root))
+    matter = watch.reach(root)
+    watch.observed.matter = matter
     machines = office.machines(matter.bundle)
     action = machines.bundle.workflows[matter.workflow].actions[sight.action]
     if action.automatic:
-        _finish_parts(office, work, matter, sight, actor, observed)
+        watch.finish_parts(matter)
         # the join may just have followed by itself
         if matter.state == action.to and f"action:{action.name}" not in matter.marks:
-            matter.marks[f"action:{action.name}"] = sight.at
-            work.touch(matter)
-            return observed
-    way = machines.path(matter.workflow, matter.state, action.name)
-    if way is None:
-        _aside(office, work, matter, action, sight, actor, observed)
+            watch.mark(matter, action)
+            return watch.observed
+    for step in machines.path(matter.workflow, matter.state, action.name) or ():
+        watch.infer(matter, step)
+    if matter.state in action.sources:
+        watch.see(matter, action)
     else:
-        for step in way:
-            _infer(office, work, matter, step, sight, actor, observed)
+        watch.aside(matter, action)
+    watch.mark(matter, action)
+    return watch.observed
+
+
+@dataclass(slots=True)
+class _Watch:
+    """One sight being recorded."""
+
+    office: Office
+    work: Work
+    sight: Sight
+    actor: str
+    observed: Observed
+
+    def mark(self, matter: Matter, action: ActionDef) -> None:
+        """Remember when the action was seen."""
+        matter.marks[f"action:{action.name}"] = self.sight.at
+        self.work.touch(matter)
+
+    def reach(self, root: Matter) -> Matter:
+        """Walk down to the matter that was acted upon, opening on the way what nobody saw opened."""
+        here = root
+        for number in self.sight.parts:
+            wanted = f"{here.id}.{number}"
+            self.work.family(root.root)
+            if wanted not in self.work.matters:
+                self._open_parts(here, wanted)
+            here = self.work.matters[wanted]
+        return here
+
+    def _open_parts(self, parent: Matter, wanted: str) -> None:
+        machines = self.office.machines(parent.bundle)
+        definition = machines.bundle.workflows[parent.workflow]
+        spawns = definition.spawns
+        opener = next((a for a in definition.actions.values() if a.spawns is not None), None)
+        if opener is not None:
+            spawns = opener.spawns
+            for step in machines.path(parent.workflow, parent.state, opener.name) or ():
+                self.infer(parent, step)
+            self.infer(parent, opener)
+        assert spawns is not None
+        foreseen = self.sight.foreseen
+        one = replace(foreseen, counts={**foreseen.counts, parent.id: 1})
+        while wanted not in self.work.matters:
+            # more parts are seen than were opened at the time
+            spawn(self.office, self.work, parent, spawns, at=self.sight.at, now=self.sight.recorded_at,
+                  actor=self.actor, seen=False, foreseen=one)  # fmt: skip
+
+    def infer(self, matter: Matter, action: ActionDef) -> None:
+        """Fill in a step that nobody saw."""
         if matter.state in action.sources:
-            _see(office, work, matter, action, sight, actor, observed)
-        else:
-            _aside(office, work, matter, action, sight, actor, observed)
-    matter.marks[f"action:{action.name}"] = sight.at
-    work.touch(matter)
-    return observed
+            self._perform(matter, action, "inferred", {})
+            self.observed.inferred += 1
 
+    def _perform(self, matter: Matter, action: ActionDef, kind: str, facts: Mapping[str, FactValue]) -> None:
+        sight = self.sight
+        deed = Deed(
+            sight.at, sight.recorded_at, self.actor, kind, facts, remarks={"source": sight.source},
+            foreseen=sight.foreseen,
+        )  # fmt: skip
+        perform(self.office, self.work, matter, action, deed)
 
-def _reach(office: Office, work: Work, root: Matter, sight: Sight, actor: str, observed: Observed) -> Matter:
-    """Walk down to the matter that was acted upon, opening on the way what nobody saw opened."""
-    here = root
-    for number in sight.parts:
-        wanted = f"{here.id}.{number}"
-        work.family(root.root)
-        if wanted not in work.matters:
-            machines = office.machines(here.bundle)
-            definition = machines.bundle.workflows[here.workflow]
-            openers = [a for a in definition.actions.values() if a.spawns is not None]
-            if not openers:
-                assert definition.spawns is not None
-                while wanted not in work.matters:
-                    _add_part(office, work, here, definition.spawns, sight, actor)
-                here = work.matters[wanted]
+    def finish_parts(self, matter: Matter) -> None:
+        """A join was seen: its parts must have come to their end, seen or not."""
+        machines = self.office.machines(matter.bundle)
+        for part in list(self.work.parts_of(matter)):
+            self.finish_parts(part)
+            for step in machines.way_out(part.workflow, part.state) or ():
+                self.infer(part, step)
+
+    def see(self, matter: Matter, action: ActionDef) -> None:
+        """A step that is possible: judge it by minimum periods and rules, and take it."""
+        office, sight = self.office, self.sight
+        for article, until in too_early(office, self.work, matter, action, sight.at):
+            self._find("before_minimum", f"{matter.id} {action.title}：{article}，最早 {until.isoformat()}")
+        for rule, lacks in broken(office, self.work, matter, action, sight.facts, sight.at):
+            if lacks == "broken":
+                self._find(f"rule_{rule.code}", f"{matter.id} {action.title}：{rule.code} {rule.title}")
+            else:
+                self.observed.unjudged.append(f"{rule.code}: {lacks}")
+        self._perform(matter, action, "observed", sight.facts)
+
+    def aside(self, matter: Matter, action: ActionDef) -> None:
+        """A step seen after what should have followed it: its own clocks still start and end."""
+        office, work, sight = self.office, self.work, self.sight
+        day = office.calendar.day_of(sight.at)
+        self._find("wrong_order", f"{matter.id} “{action.title}”的日期 {day} 晚于本应在其后的步骤")
+        at, now = sight.at, sight.recorded_at
+        for name, value in sight.facts.items():
+            if matter.facts.get(name) != value:
+                work.set_fact(matter, name, value)
+        matter.revision += 1
+        notes: list[dict[str, Any]] = self._end(matter, action)
+        notes += trigger(office, work, matter, "action", action.name, at=at, now=now)
+        if action.to is not None:
+            notes += trigger(office, work, matter, "state", action.to, at=at, now=now)
+        touched = [matter]
+        if action.spawns is not None:
+            for part in work.parts_of(matter):
+                initial = office.workflow(part).initial
+                notes += trigger(office, work, part, "state", initial, at=at, now=now)
+                touched.append(part)
+        for here in touched:
+            self._drop_ended(here)
+        detail: dict[str, Any] = {"source": sight.source, "out_of_order": True, "clocks": notes}
+        if sight.facts:
+            detail["facts"] = plain_facts(sight.facts)
+        work.record(matter, "observed", action.name, at=at, now=now, actor=self.actor, came_from=matter.state,
+                    detail=detail)  # fmt: skip
+
+    def _end(self, matter: Matter, action: ActionDef) -> list[dict[str, Any]]:
+        at, now = self.sight.at, self.sight.recorded_at
+        names = self.office.machines(matter.bundle).ends_on.get((matter.workflow, action.name), ())
+        notes: list[dict[str, Any]] = []
+        for clock in self.work.clocks_of(matter):
+            if clock.name in names and clock.is_open and clock.anchor <= at:
+                finish(self.work, clock, "met", at=at, now=now)
+                notes.append({"clock": f"{clock.name}/{clock.round}", "ended": "met"})
+        return notes
+
+    def _drop_ended(self, matter: Matter) -> None:
+        """A clock whose own end was seen before its own anchor is not judged."""
+        at = self.sight.at
+        for clock in list(self.work.clocks_of(matter)):
+            if not clock.is_open or clock.anchor != at:
                 continue
-            opener = openers[0]
-            assert opener.spawns is not None
-            for step in machines.path(here.workflow, here.state, opener.name) or ():
-                _infer(office, work, here, step, sight, actor, observed)
-            _infer(office, work, here, opener, sight, actor, observed)
-            while wanted not in work.matters:
-                # more parts are seen than were opened at the time
-                _add_part(office, work, here, opener.spawns, sight, actor)
-        here = work.matters[wanted]
-    return here
+            definition = self.office.clock(matter, clock.name)
+            seen = [matter.marks.get(f"action:{end}") for end in definition.ends]
+            if any(end is not None and end < clock.anchor for end in seen):
+                finish(self.work, clock, "void", at=at, now=at)
+                self._find("end_before_start", f"{matter.id} “{definition.title}”的终点早于起点，不作评判")
 
-
-def _add_part(office: Office, work: Work, parent: Matter, spawns: Spawn, sight: Sight, actor: str) -> None:
-    one = Foreseen({**sight.foreseen.counts, parent.id: 1}, sight.foreseen.facts)
-    spawn(office, work, parent, spawns, at=sight.at, now=sight.recorded_at, actor=actor, seen=False,
-          foreseen=one)  # fmt: skip
-
-
-def _infer(
-    office: Office,
-    work: Work,
-    matter: Matter,
-    action: ActionDef,
-    sight: Sight,
-    actor: str,
-    observed: Observed,
-) -> None:
-    if matter.state not in action.sources:
-        return
-    deed = Deed(
-        sight.at,
-        sight.recorded_at,
-        actor,
-        "inferred",
-        remarks={"source": sight.source},
-        foreseen=sight.foreseen,
-    )
-    perform(office, work, matter, action, deed)
-    observed.inferred += 1
-
-
-def _finish_parts(
-    office: Office, work: Work, matter: Matter, sight: Sight, actor: str, observed: Observed
-) -> None:
-    """A join was seen: its parts must have come to their end, seen or not."""
-    machines = office.machines(matter.bundle)
-    for part in list(work.parts_of(matter)):
-        _finish_parts(office, work, part, sight, actor, observed)
-        for step in machines.way_out(part.workflow, part.state) or ():
-            _infer(office, work, part, step, sight, actor, observed)
-
-
-def _see(
-    office: Office,
-    work: Work,
-    matter: Matter,
-    action: ActionDef,
-    sight: Sight,
-    actor: str,
-    observed: Observed,
-) -> Outcome:
-    _judge(office, work, matter, action, sight, observed)
-    deed = Deed(
-        sight.at, sight.recorded_at, actor, "observed", sight.facts, remarks={"source": sight.source}, foreseen=sight.foreseen
-    )  # fmt: skip
-    return perform(office, work, matter, action, deed)
-
-
-def _judge(
-    office: Office, work: Work, matter: Matter, action: ActionDef, sight: Sight, observed: Observed
-) -> None:
-    for article, until in too_early(office, work, matter, action, sight.at):
-        observed.findings.append(
-            ("before_minimum", f"{matter.id} {action.title}：{article}，最早 {until.isoformat()}")
-        )
-    for rule, lacks in broken(office, work, matter, action, sight.facts, sight.at):
-        if lacks == "broken":
-            observed.findings.append(
-                (f"rule_{rule.code}", f"{matter.id} {action.title}：{rule.code} {rule.title}")
-            )
-        else:
-            observed.unjudged.append(f"{rule.code}: {lacks}")
-
-
-def _aside(
-    office: Office,
-    work: Work,
-    matter: Matter,
-    action: ActionDef,
-    sight: Sight,
-    actor: str,
-    observed: Observed,
-) -> None:
-    """A step seen after what should have followed it: its own clocks still start and end."""
-    observed.findings.append(
-        (
-            "wrong_order",
-            f"{matter.id} “{action.title}”的日期 {office.calendar.day_of(sight.at)} 晚于本应在其后的步骤",
-        )
-    )
-    at, now = sight.at, sight.recorded_at
-    changed = [name for name, value in sight.facts.items() if matter.facts.get(name) != value]
-    for name in changed:
-        work.set_fact(matter, name, sight.facts[name])
-    matter.revision += 1
-    notes = _end_aside(office, work, matter, action, at, now)
-    started = trigger(office, work, matter, "action", action.name, at=at, now=now)
-    if action.to is not None:
-        started += trigger(office, work, matter, "state", action.to, at=at, now=now)
-    touched = [matter]
-    if action.spawns is not None:
-        for part in work.parts_of(matter):
-            initial = office.workflow(part).initial
-            started += trigger(office, work, part, "state", initial, at=at, now=now)
-            touched.append(part)
-    for here in touched:
-        _drop_ended(office, work, here, at, observed)
-    detail = {"source": sight.source, "out_of_order": True, "clocks": notes + started}
-    if sight.facts:
-        detail["facts"] = plain_facts(sight.facts)
-    work.record(
-        matter, "observed", action.name, at=at, now=now, actor=actor, came_from=matter.state, detail=detail
-    )
-
-
-def _end_aside(
-    office: Office, work: Work, matter: Matter, action: ActionDef, at: datetime, now: datetime
-) -> list[dict[str, str]]:
-    names = office.machines(matter.bundle).ends_on.get((matter.workflow, action.name), ())
-    notes: list[dict[str, str]] = []
-    for clock in work.clocks_of(matter):
-        if clock.name in names and clock.is_open and clock.anchor <= at:
-            finish(work, clock, "met", at=at, now=now)
-            notes.append({"clock": f"{clock.name}/{clock.round}", "ended": "met"})
-    return notes
-
-
-def _drop_ended(office: Office, work: Work, matter: Matter, at: datetime, observed: Observed) -> None:
-    """A clock whose own end was seen before its own anchor is not judged."""
-    for clock in list(work.clocks_of(matter)):
-        if not clock.is_open or clock.anchor != at:
-            continue
-        ends = office.clock(matter, clock.name).ends
-        if any((m := matter.marks.get(f"action:{e}")) is not None and m < clock.anchor for e in ends):
-            finish(work, clock, "void", at=at, now=at)
-            observed.findings.append(
-                (
-                    "end_before_start",
-                    f"{matter.id} “{office.clock(matter, clock.name).title}”的终点早于起点，不作评判",
-                )
-            )
+    def _find(self, kind: str, message: str) -> None:
+        self.observed.findings.append((kind, message))
