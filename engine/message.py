@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from engine.clock import Clock
-from engine.directory import REGULATOR, Recipient, recipients
+from engine.directory import REGULATOR, Delegation, Recipient, recipients
 from engine.errors import YiribanError
 from engine.matter import Matter
 from engine.office import Office
@@ -112,9 +112,10 @@ def compose(
     messages: dict[str, Message] = {}
     unheld: list[str] = []
     for role in tells:
-        if not work.holders(role, matter, _asked_at(role, fire)):
+        held = work.holders(role, matter, _asked_at(role, fire))
+        if not held:
             unheld.append(role)
-        for recipient in _told(work, matter, fire, role):
+        for recipient in _told(work, matter, fire, role, held):
             person = recipient.person
             for channel, (subject, body) in rendered.items():
                 key = f"{fire.key}/{person}/{channel}"
@@ -135,13 +136,19 @@ def _asked_at(role: str, fire: Fire) -> datetime:
     return fire.at if role == REGULATOR else fire.fired_at
 
 
-def _told(work: Work, matter: Matter, fire: Fire, role: str) -> list[Recipient]:
+def _told(work: Work, matter: Matter, fire: Fire, role: str, held: Sequence[str]) -> list[Recipient]:
     """Return who is told when the rung tells ``role``: its holders, their deputies, else a fallback."""
-    lent = work.reader.delegations
+
+    def lent(other: str) -> Sequence[Delegation]:
+        return work.reader.delegations(other, matter.unit, matter.jurisdiction, _asked_at(other, fire))
+
+    if held and not lent(role):
+        # nobody is away and nobody stands in: by far the most frequent case
+        return [Recipient(person, role) for person in held]
     return recipients(
         role,
         lambda r: work.holders(r, matter, _asked_at(r, fire)),
-        lambda r: lent(r, matter.unit, matter.jurisdiction, _asked_at(r, fire)),
+        lent,
         warning=fire.does == "warn",
     )
 
