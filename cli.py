@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import itertools
 import keyword
 import os
 import sys
@@ -44,6 +45,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 `commands/<noun>.py` has a click command of the same name; a Python keyword gets a `_` in both.
 """
 
+EVERYWHERE = frozenset({"--as", "--lang", "--database", "--workflows"})
+"""Options of the program itself, understood behind a command too."""
 _CLICK_TEXTS = {
     "Options": "选项",
     "Commands": "命令",
@@ -125,7 +128,7 @@ def _language(ctx: click.Context) -> str:
 )
 @click.option("--lang", metavar="zh|en", is_eager=True, help="语言 / language (YIRIBAN_LANG)")
 @click.option("--as", "person", metavar="PERSON", help="以谁的名义办理 / who acts (YIRIBAN_AS)")
-@click.option("--database", metavar="URL", help="数据库：文件或 URL，默认 yiriban.db (YIRIBAN_DATABASE)")
+@click.option("--database", "--db", metavar="URL", help="数据库：文件或 URL，默认 yiriban.db (YIRIBAN_DATABASE)")
 @click.option("--workflows", metavar="DIR", help="流程文件夹，默认随程序附带的 (YIRIBAN_WORKFLOWS)")
 @click.version_option(VERSION, message="yiriban %(version)s", help="显示版本并退出 / show the version")
 @click.pass_context
@@ -137,9 +140,26 @@ def root(
     ctx.obj = read_settings(flags, os.environ)
 
 
+def in_front(words: Sequence[str]) -> list[str]:
+    """Move options that hold for every command to the front, so that they may stand behind it as well."""
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = iter(words)
+    for word in waiting:
+        if word == "--":
+            rest += [word, *waiting]
+        elif word in EVERYWHERE:
+            front += [word, *itertools.islice(waiting, 1)]
+        elif word.partition("=")[0] in EVERYWHERE:
+            front.append(word)
+        else:
+            rest.append(word)
+    return front + rest
+
+
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (docs/reference/exit-codes.md)."""
-    words = list(sys.argv[1:] if args is None else args)
+    words = in_front(sys.argv[1:] if args is None else args)
     lang = spoken_language(words, os.environ)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

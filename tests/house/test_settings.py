@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cli import in_front
 from engine.errors import BadInput, NotFound
 from runtime.settings import Settings, read_settings, resolve
+from tests.conftest import Ran
 
 
 def test_flags_win_over_the_environment_over_the_file_over_the_default(tmp_path: Path) -> None:
@@ -60,3 +63,15 @@ def test_a_reference_that_leads_nowhere_says_which(tmp_path: Path) -> None:
         resolve(f"file:{tmp_path / 'gone'}", {})
     with pytest.raises(NotFound, match="gone"):
         read_settings({"workflows": str(tmp_path / "gone")}, {}, tmp_path)
+
+
+def test_who_acts_and_where_may_be_said_behind_the_command(run: Callable[..., Ran], tmp_path: Path) -> None:
+    assert run("init", "--as", "张三", "--unit", "市一中", f"--database={tmp_path / 'city.db'}").code == 0
+    assert run("project", "new", "课桌椅", "--database", str(tmp_path / "city.db"), "--as", "张三").code == 0
+    listed = run("--db", str(tmp_path / "city.db"), "project", "list")
+    assert "课桌椅" in listed.out
+    assert not (tmp_path / "yiriban.db").exists()
+
+
+def test_what_stands_behind_two_dashes_is_never_an_option(run: Callable[..., Ran]) -> None:
+    assert in_front(["project", "new", "--", "--as", "x"]) == ["project", "new", "--", "--as", "x"]
