@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("四率：分单位、有分母", "the four rates per unit"),
     "clock": ("计时：列出、中止、恢复、延期", "running clocks, pauses, extensions"),
     "case": ("督办件：列出、查看、办理、文书、卷宗", "cases: list, show, act, papers, dossier"),
+    "calendar": ("工作日历：查看、检查、采纳放假通知", "working days; check and adopt a notice"),
     "unit": ("单位与行政区划：登记、列出、查看", "units and jurisdictions"),
     "person": ("人员：登记、任命、代理、名册导入", "persons, appointments, deputies, rosters"),
     "message": ("消息：列出待发和已发", "list the messages"),
@@ -128,7 +129,9 @@ def _language(ctx: click.Context) -> str:
 )
 @click.option("--lang", metavar="zh|en", is_eager=True, help="语言 / language (YIRIBAN_LANG)")
 @click.option("--as", "person", metavar="PERSON", help="以谁的名义办理 / who acts (YIRIBAN_AS)")
-@click.option("--database", "--db", metavar="URL", help="数据库：文件或 URL，默认 yiriban.db (YIRIBAN_DATABASE)")
+@click.option(
+    "--database", "--db", metavar="URL", help="数据库：文件或 URL，默认 yiriban.db (YIRIBAN_DATABASE)"
+)
 @click.option("--workflows", metavar="DIR", help="流程文件夹，默认随程序附带的 (YIRIBAN_WORKFLOWS)")
 @click.version_option(VERSION, message="yiriban %(version)s", help="显示版本并退出 / show the version")
 @click.pass_context

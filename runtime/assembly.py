@@ -47,7 +47,7 @@ def office_for(settings: Settings, store: SqlStore | None = None, *, country: st
         files = store.read_bundle(wanted) if store is not None else None
         return read_bundle_from(files) if files is not None else None
 
-    return Office(bundle, compile_calendar(country, _calendars(settings)), texts, fetch)
+    return Office(bundle, compile_calendar(country, calendars_folder(settings)), texts, fetch)
 
 
 def drop_channels(folder: Path) -> dict[str, Notifier]:
@@ -60,6 +60,7 @@ def overlay(settings: Settings) -> Path | None:
     return None if settings.workflows == SHIPPED_WORKFLOWS else settings.workflows
 
 
-def _calendars(settings: Settings) -> Path:
+def calendars_folder(settings: Settings) -> Path:
+    """Return the folder of calendar files in force: one's own, else the shipped one."""
     own = settings.workflows / "calendars"
     return own if own.is_dir() else SHIPPED_WORKFLOWS / "calendars"

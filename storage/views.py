@@ -358,3 +358,9 @@ def directory_counts(store: SqlStore) -> dict[str, int]:
     """Count what `init` may add to: jurisdictions, units, persons, appointments, bundles."""
     names = ("jurisdiction", "unit", "person", "appointment", "bundle")
     return {name: int(store.run(f"select count(*) from {name}").fetchone()[0]) for name in names}
+
+
+def open_roots(store: SqlStore) -> list[str]:
+    """Return the ids of the projects in whose family a clock has not ended."""
+    found = store.run("select distinct root from clock where state in ('running', 'paused') order by root")
+    return [row[0] for row in found.fetchall()]
