@@ -40,6 +40,12 @@ LAW = {
     "D86": (None, None, "correct", ["action sign_for"], "report_correction", "draft_referral"),
     "Y02": (None, None, "decide_referral", ["state drafted"], "refer", "defer", "pass_on", "report_correction"),
     "Y03": (None, None, "accept_lead", ["action pass_on"], "accept_case", "return_case"),
+    "Y04": (None, None, "check_answer", ["state answered"], "send_back", "close", "pass_on"),
+    "Y05": (None, None, "end_deferral", ["state deferred"], "refer", "close", "pass_on"),
+    "Y06": (None, None, "choose_form", ["state accepted"], "urge", "attend", "caution", "interview", "penalise",
+            "write_off"),
+    "Y07": (None, None, "review_case", ["state reviewing"], "return_rectification", "attend", "caution", "interview",
+            "penalise", "write_off"),
     "D87": (None, None, "rectify", ["state rectifying"], "submit_rectification"),
     "D49": ("30 days", date(2025, 6, 1), "pay_small_supplier", ["state accepted"], "pay"),
 }  # fmt: skip
@@ -71,7 +77,7 @@ def test_every_value_of_law_names_its_article_and_the_day_it_was_checked(bundle:
     grounds = [value.ground for term in bundle.terms.values() for value in term.statutory]
     grounds += [value.ground for p in bundle.profiles.values() for d in p.promises.values() for value in d]
     grounds += [rule.ground for rule in bundle.rules.values()]
-    assert len(grounds) == 10 + 4 + 2 + 2 * 6
+    assert len(grounds) == 10 + 4 + 2 + 2 * 10
     assert all(ground.basis and ground.checked_on == date(2026, 11, 21) for ground in grounds)
 
 
