@@ -56,7 +56,12 @@ def send(settings: Settings, folder: Path, as_json: bool) -> None:
     """发出到时的消息；同一条只发一次 / send what may go out by now, each once."""
     with enter(settings) as room:
         done = deliver(SqlOutbox(room.store), drop_channels(folder), room.now)
-    payload = {"now": here(room.now), "folder": str(folder), "outcomes": dict(sorted(done.outcomes.items()))}
+    payload = {
+        "now": here(room.now),
+        "folder": str(folder),
+        "outcomes": dict(sorted(done.outcomes.items())),
+        "settings": dict(sorted(done.settings.items())),
+    }
     emit(as_json, "message.send", payload, lambda: _sent(done, folder, settings.lang))
 
 
@@ -64,7 +69,18 @@ def _sent(done: Delivered, folder: Path, lang: str) -> str:
     if not done.outcomes:
         return pick(lang, "没有到时的消息", "Nothing to send yet")
     counts = "，".join(f"{word(OUTCOMES, kind, lang)} {n}" for kind, n in sorted(done.outcomes.items()))
-    return pick(lang, f"已写入 {folder}：{counts}", f"Written to {folder}: {counts}")
+    lines = [pick(lang, f"写入 {folder}：{counts}", f"Into {folder}: {counts}")]
+    lines += [
+        pick(
+            lang,
+            f"  {what}，{n} 条在等：补登后自动再发",
+            f"  {what}: {n} waiting, sent by themselves once it is mended",
+        )
+        for what, n in sorted(done.settings.items())
+    ]
+    if done.settings:
+        lines.append("  yiriban person add 账号 --name 姓名 --email 邮箱 --phone 手机")
+    return fold("\n".join(lines))
 
 
 def _data(posted: views.Posted) -> dict[str, Any]:

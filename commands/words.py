@@ -49,11 +49,10 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "accepted": ("已发", "accepted"),
     "retry": ("稍后重试", "to be retried"),
     "quota": ("超出限额，稍后重试", "over quota, to be retried"),
-    "config": ("渠道设置有误，稍后重试", "channel misconfigured, to be retried"),
+    "config": ("等待补登或改正设置", "waiting for our own settings"),
     "unknown": ("结果不明，待核实", "unknown, to be asked"),
     "rejected, dead": ("不能送达", "undeliverable"),
     "retry, dead": ("多次失败，未送达", "failed too often"),
-    "config, dead": ("多次失败，未送达", "failed too often"),
     "quota, dead": ("多次失败，未送达", "failed too often"),
     "unknown, dead": ("结果不明，未送达", "never known"),
 }

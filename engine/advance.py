@@ -65,9 +65,10 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
     fires = pass_time(office, work, [c for m in family for c in work.clocks_of(m)], now)
     matter, action = find(office, work, named, request.action)
     if request.revision is not None and request.revision != matter.revision:
+        newer = matter.revision > request.revision
         raise Conflict(
-            f"{matter.id} 已有新的操作：您看到的是第 {request.revision} 版，现在是第 {matter.revision} 版",
-            why="别人先您一步记录了操作",
+            f"{matter.id} 现在是第 {matter.revision} 版，不是第 {request.revision} 版",
+            why="您看过之后已有人记录了新的操作" if newer else "这一版还没有出现过，多半是看错了事项",
             then=f"用 yiriban project show {matter.root} 看最新情况后再操作",
         )
     _check_right(matter, action, actor)

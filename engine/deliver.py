@@ -47,6 +47,8 @@ class Delivered:
     """How many messages had which outcome."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    settings: Counter[str] = field(default_factory=Counter)
+    """What must be put right on our side before messages can go out, with how many wait for it."""
 
 
 def deliver(
@@ -61,6 +63,8 @@ def deliver(
         for message, doubtful in leased:
             outcome = _hand_over(channels.get(message.channel), message, doubtful, now)
             again = _again_at(outcome, message.tries, now)
+            if outcome.kind == "config":
+                done.settings[outcome.detail] += 1
             outbox.settle(message, outcome, started=now, ended=now, again_at=again)
             done.outcomes[
                 outcome.kind if again or outcome.kind == "accepted" else f"{outcome.kind}, dead"
@@ -71,7 +75,9 @@ def _hand_over(channel: Notifier | None, message: Waiting, doubtful: bool, now: 
     if channel is None:
         return Outcome("config", f"没有设置渠道 {message.channel}")
     if not message.address:
-        return Outcome("rejected", f"{message.person} 没有登记{message.channel}地址")
+        return Outcome(
+            "config", f"{message.person} 没有登记{'手机号' if message.channel == 'sms' else '邮箱'}"
+        )
     if doubtful:
         answer = channel.ask(message)
         if answer.kind != "retry":
@@ -81,6 +87,9 @@ def _hand_over(channel: Notifier | None, message: Waiting, doubtful: bool, now: 
 
 def _again_at(outcome: Outcome, tries: int, now: datetime) -> datetime | None:
     """When the message is tried again; ``None``: it was accepted, or never can be."""
+    if outcome.kind == "config":
+        # our own fault to mend: the message waits for that, however long it takes
+        return now + LONGEST_RETRY
     if outcome.kind in ("accepted", "rejected") or tries + 1 >= MOST_TRIES:
         return None
     if outcome.again_at is not None:

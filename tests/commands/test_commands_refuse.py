@@ -24,7 +24,7 @@ NOW = "2026-11-04 09:00"  # a Wednesday
         ((*DO, "decide_awards", "--fact", "supplier=甲"), 2, "您是不是要写 decide_award？"),
         ((*DO, "sign_contract"), 5, "现在不能“签订合同”"),
         ((*DO, "deliver_report", "--evidence", "evaluation_report=文件.pdf"), 5, "现为“报告已送达”"),
-        ((*DECIDE, "--revision", "1"), 7, "您看到的是第 1 版，现在是第 2 版"),
+        ((*DECIDE, "--revision", "1"), 7, "现在是第 2 版，不是第 1 版"),
         ((*DO, "decide_award"), 5, "--fact supplier="),
         ((*DO, "decide_award", "--fact", "suplier=甲"), 2, "您是不是要写 supplier？"),
         ((*DO, "decide_award", "--fact", "supplier"), 2, "须为 名称=值"),

@@ -103,12 +103,18 @@ def test_a_sender_that_died_after_handing_over_is_asked_for_before_anything_is_s
     assert Counting.sent == 0
 
 
-def test_who_has_no_address_is_undeliverable_and_on_record(store: SqlStore, tmp_path: Path) -> None:
+def test_a_message_to_nowhere_waits_for_an_address_and_is_never_lost(store: SqlStore, tmp_path: Path) -> None:
     post(store, "f/li/email", person="li")
-    assert deliver(SqlOutbox(store), drops(tmp_path), NOW).outcomes == {"rejected, dead": 1}
-    assert states(store) == {"f/li/email": "dead"}
+    now = NOW
+    for _ in range(2 * MOST_TRIES):
+        done = deliver(SqlOutbox(store), drops(tmp_path), now)
+        assert (done.outcomes, done.settings) == ({"config": 1}, {"li 没有登记邮箱": 1})
+        now += timedelta(hours=2)
+    assert states(store) == {"f/li/email": "queued"}
     with store.transaction():
-        assert store.run("select outcome, detail from attempt").fetchone()[0] == "rejected"
+        assert store.run("select outcome from attempt").fetchone()[0] == "config"
+        store.run("update person set email = 'li@example.org' where id = 'li'")
+    assert deliver(SqlOutbox(store), drops(tmp_path), now).outcomes == {"accepted": 1}
 
 
 def test_a_folder_that_cannot_be_made_is_tried_again_later_and_not_forever(
