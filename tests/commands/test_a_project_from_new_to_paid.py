@@ -41,7 +41,7 @@ STEPS = [
         "P2026-0001",
         "sign_contract --fact amount=34.8万元 --fact instalments=2 --fact supplier_small=是"
         f" --fact pay_within=15日 --evidence contract_text={EVIDENCE}",
-        ["待签订 → 履约中", "P2026-0001.1.1.1  分期", "P2026-0001.1.1.2  期"],
+        ["待签订 → 履约中", "P2026-0001.1.1.1  分期", "P2026-0001.1.1.2  分期"],
     ),
     (
         "2026-11-05 10:00",
