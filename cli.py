@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from commands.completing import VARIABLE, answer, persons
 from commands.printing import note, pick
 from commands.troubles import BROKEN_PIPE, INTERRUPTED, explain
 from engine.errors import NotFound
@@ -34,12 +35,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calendar": ("工作日历：查看、检查、采纳放假通知", "working days; check and adopt a notice"),
     "unit": ("单位与行政区划：登记、列出、查看", "units and jurisdictions"),
     "person": ("人员：登记、任命、代理、名册导入", "persons, appointments, deputies, rosters"),
-    "message": ("消息：列出待发和已发", "list the messages"),
+    "message": ("消息：列出、查看、发送、重发、查回执", "messages and what became of them"),
+    "channel": ("渠道：列出、测试", "how messages go out"),
+    "feed": ("事件流水：读取、推送给监管方", "the events for those outside: read, push"),
+    "watch": ("凭事件流水从外部核对引擎", "check the engine from its events alone"),
     "history": ("历史：查看与校验流转记录", "show and verify histories"),
     "workflow": ("流程：检查、列出、查看、画图", "check, list, show and draw workflows"),
     "replay": ("重放台账，逐个期限判断", "replay a register and judge its clocks"),
     "import": ("把台账导入正在运行的库", "bring a register into a running database"),
     "mapping": ("对照表：检查、建议", "check and suggest mapping files"),
+    "doctor": ("检查安装：什么不对、为什么、怎么办", "check an installation"),
+    "completion": ("按 Tab 补全命令、编号、操作", "let the shell complete commands"),
 }
 """The nouns with their short help (zh, en), kept here so that `--help` imports none of them.
 
@@ -48,6 +54,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 EVERYWHERE = frozenset({"--as", "--lang", "--database", "--workflows"})
 """Options of the program itself, understood behind a command too."""
+WITHOUT_SETTINGS = frozenset({"doctor", "completion"})
+"""Commands that run where the settings are broken: the one says so, the other stands in start-up files."""
 _CLICK_TEXTS = {
     "Options": "选项",
     "Commands": "命令",
@@ -128,7 +136,9 @@ def _language(ctx: click.Context) -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--lang", metavar="zh|en", is_eager=True, help="语言 / language (YIRIBAN_LANG)")
-@click.option("--as", "person", metavar="PERSON", help="以谁的名义办理 / who acts (YIRIBAN_AS)")
+@click.option(
+    "--as", "person", metavar="PERSON", shell_complete=persons, help="以谁的名义办理 / who acts (YIRIBAN_AS)"
+)
 @click.option(
     "--database", "--db", metavar="URL", help="数据库：文件或 URL，默认 yiriban.db (YIRIBAN_DATABASE)"
 )
@@ -139,6 +149,8 @@ def root(
     ctx: click.Context, lang: str | None, person: str | None, database: str | None, workflows: str | None
 ) -> None:
     """Read the settings once, for whichever command follows."""
+    if ctx.invoked_subcommand in WITHOUT_SETTINGS:
+        return
     flags = {"lang": lang, "as": person, "database": database, "workflows": workflows}
     ctx.obj = read_settings(flags, os.environ)
 
@@ -162,7 +174,13 @@ def in_front(words: Sequence[str]) -> list[str]:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (docs/reference/exit-codes.md)."""
-    words = in_front(sys.argv[1:] if args is None else args)
+    if VARIABLE in os.environ:  # a shell asks what to offer
+        return answer(root, os.environ[VARIABLE], in_front, EVERYWHERE)
+    return _run(in_front(sys.argv[1:] if args is None else args))
+
+
+def _run(words: list[str]) -> int:
+    """Run a command; what goes wrong is said in words."""
     lang = spoken_language(words, os.environ)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -36,10 +36,12 @@ from bench.harness import (
 )
 from engine.advance import Request, advance
 from engine.directory import Appointment, Unit
+from engine.entering import enter
 from engine.matter import Evidence, FactValue, Matter
 from engine.office import Actor, Office
 from engine.opening import open_matter
 from engine.term import Length
+from engine.work import Work
 from storage.people import People
 from storage.store import SqlStore
 
@@ -122,7 +124,7 @@ def main() -> int:
 
 
 def prepare(here: Office, path: Path, projects: int) -> None:
-    """Make a database with one unit, its people, and projects that have just been opened."""
+    """Make a database with one unit, its people, and projects that stand in the evaluation."""
     store = fresh_store(path)
     people = People(store)
     with store.transaction():
@@ -133,15 +135,23 @@ def prepare(here: Office, path: Path, projects: int) -> None:
                 Appointment(f"person-{role}", role, "u1", MONDAY - timedelta(days=1), None, JURISDICTION)
             )
             people.appoint(Appointment("zhang", role, "u1", MONDAY - timedelta(days=1), None, JURISDICTION))
+    begin = here.current.workflows["project"].initial
     with store.work() as work:
         for number in range(projects):
             name = f"P{number:06d}"
             matter = Matter(
-                name, name, "project", "open", "教学楼桌椅采购项目", "u1", JURISDICTION, here.current.hash, "one-day",
+                name, name, "project", begin, "教学楼桌椅采购项目", "u1", JURISDICTION, here.current.hash, "one-day",
                 MONDAY, state_since=MONDAY, facts={"packages": 1},
             )  # fmt: skip
-            open_matter(here, work, matter, now=MONDAY, actor="zhang")
+            open_in_evaluation(here, work, matter)
     store.close()
+
+
+def open_in_evaluation(here: Office, work: Work, matter: Matter) -> None:
+    """Open a project and take it in where its packages are being evaluated, nobody having seen the way there."""
+    at = matter.opened_at
+    open_matter(here, work, matter, now=at, actor="zhang")
+    enter(here, work, matter, "package", "evaluating", at=at, now=at, actor="zhang")
 
 
 def walk(here: Office, store: SqlStore, projects: int) -> None:

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bench.action import JURISDICTION, ROLES, WALK, Act
+from bench.action import JURISDICTION, ROLES, WALK, Act, open_in_evaluation
 from bench.harness import bare, fresh_store
 from engine.advance import Request, advance
 from engine.directory import Appointment, Unit
 from engine.matter import Evidence, Matter
 from engine.office import Actor, Office
-from engine.opening import open_matter
 from engine.patrol import patrol
 from storage.moments import to_ticks
 from storage.people import People
@@ -33,6 +32,8 @@ NOW = datetime(2026, 3, 17, 16, 30, tzinfo=UTC)
 # this midnight (a warning is due), one counted from Thursday did two working days ago (a case is due)
 STAGES = {"deciding": "deliver_report", "signing": "issue_award_letter", "paying": "receive_invoice"}
 DAYS = {"resting": 17, "warning": 16, "case": 12}
+# the working day before, on which a result was published: its minimum period has ended by then
+EVES = {17: 16, 16: 13, 12: 11}
 MIX = ("deciding", "deciding", "signing", "deciding", "paying", "deciding")
 COPIED = {
     "matter": "JOIN m.matter t ON t.root = p.model",
@@ -128,22 +129,23 @@ def _models(here: Office, path: Path) -> dict[tuple[str, str], Model]:
 
 
 def _family(here: Office, store: SqlStore, name: str, last: str, day: int) -> None:
-    """Walk one family to the action ``last``, one action an hour, all on one day of March 2026."""
-    at = datetime(2026, 3, day, 0, 30, tzinfo=UTC)
+    """Walk one family to the action ``last`` on a day of March 2026; the result came out the working day before."""
+    steps = WALK[: [step.action for step in WALK].index(last) + 1]
+    eve = next((n for n, step in enumerate(steps, 1) if step.action == "publish_result"), 0)
+    at = datetime(2026, 3, EVES[day] if eve else day, 0, 30, tzinfo=UTC)
     actor = Actor("zhang", None)
+    begin = here.current.workflows["project"].initial
     with store.work() as work:
         matter = Matter(
-            name, name, "project", "open", "教学楼桌椅采购项目", "u0", JURISDICTION, here.current.hash, "one-day",
+            name, name, "project", begin, "教学楼桌椅采购项目", "u0", JURISDICTION, here.current.hash, "one-day",
             at, state_since=at, facts={"packages": 1},
         )  # fmt: skip
-        open_matter(here, work, matter, now=at, actor="zhang")
-    for step in WALK:
-        at += timedelta(minutes=40)
+        open_in_evaluation(here, work, matter)
+    for number, step in enumerate(steps):
+        at = at + timedelta(minutes=40) if number != eve else datetime(2026, 3, day, 1, 10, tzinfo=UTC)
         with store.work() as work:
             work.family(name)
             advance(here, work, Request(name, step.action, at, dict(step.facts), _papers(step)), actor, at)
-        if step.action == last:
-            return
 
 
 def _papers(step: Act) -> list[Evidence]:

@@ -64,6 +64,17 @@ def bare(path: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
+@contextmanager
+def without_triggers(connection: sqlite3.Connection) -> Iterator[None]:
+    """Take the triggers of a database away for as long as rows are written that they have written before."""
+    found = connection.execute("select name, sql from sqlite_master where type = 'trigger'").fetchall()
+    for name, _ in found:
+        connection.execute(f"drop trigger {name}")
+    yield
+    for _, sql in found:
+        connection.execute(sql)
+
+
 @dataclass(slots=True)
 class Recorder:
     """Takes down every statement that a store runs once it has been told to listen."""

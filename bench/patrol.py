@@ -33,6 +33,7 @@ from bench.harness import (
     table,
     tables,
     timed,
+    without_triggers,
     write_again,
 )
 from engine.office import Office
@@ -61,6 +62,7 @@ class Before:
             self._last = {
                 name: _one(db, f"select coalesce(max(rowid), 0) from {name}") for name in tables(db)
             }
+            self._numbers = db.execute("select seq, name from sqlite_sequence").fetchall()
             touched = f"root in (select root from clock where look_at <= {to_ticks(NOW)})"
             self._rows = {
                 name: db.execute(f"select rowid, * from {name} where {touched}").fetchall()
@@ -85,10 +87,11 @@ class Before:
 
     def put_back(self) -> None:
         """Take away what was added and put back what was changed."""
-        with bare(self._path) as db:
+        with bare(self._path) as db, without_triggers(db):
             db.execute("BEGIN")
             for name, last in self._last.items():
                 db.execute(f"delete from {name} where rowid > ?", (last,))
+            db.executemany("update sqlite_sequence set seq = ? where name = ?", self._numbers)
             for name, rows in self._rows.items():
                 columns = ["rowid", *(r[1] for r in db.execute(f"pragma table_info({name})"))]
                 places = ",".join("?" * len(columns))

@@ -83,7 +83,7 @@ def adopt(settings: Settings, file: Path, dry_run: bool, as_json: bool) -> None:
     with enter(settings) as room:
         before = room.office()
         after = Office(before.current, tried, before.texts, before.fetch)
-        moved = _recount(room, after, file.name, dry_run=dry_run)
+        moved = _recount(room, before, after, file.name, dry_run=dry_run)
     if not dry_run:
         _keep(settings, file, year)
     payload: dict[str, Any] = {
@@ -155,7 +155,7 @@ def _keep(settings: Settings, file: Path, year: int) -> None:
     note(f"已写入 {folder / 'CN' / f'{year}.json'}")
 
 
-def _recount(room: Room, office: Office, paper: str, *, dry_run: bool) -> list[Moved]:
+def _recount(room: Room, before: Office, after: Office, paper: str, *, dry_run: bool) -> list[Moved]:
     with room.store.transaction():
         roots = open_roots(room.store)
     moved: list[Moved] = []
@@ -165,7 +165,7 @@ def _recount(room: Room, office: Office, paper: str, *, dry_run: bool) -> list[M
                 with room.store.work() as work:
                     for root in roots[start : start + BATCH]:
                         moved += recount_family(
-                            office, work, root, room.now, actor=os_user() or "calendar", paper=paper
+                            before, after, work, root, room.now, actor=os_user() or "calendar", paper=paper
                         )
                     if dry_run:
                         raise _Undo

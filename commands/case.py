@@ -17,25 +17,28 @@ from commands.case_page import (
     line_data,
     list_page,
 )
+from commands.case_scope import account_of, parties_of, places_seen, units_seen, watched_of
+from commands.case_sheet import act_on_sheet, sheet
+from commands.completing import matters
 from commands.doing import action_options, carry_out
 from commands.printing import SHANGHAI, common_options, emit, note, pass_settings, pick
 from commands.project_page import nearest
 from commands.room import Room, enter, limit_option, typed
 from commands.words import fold, here
-from engine.directory import below
 from engine.dossier import Dossier, PastLine, Told, dossier
-from engine.errors import BadInput, Forbidden
-from engine.explain import ClockAccount, explain, lamp_of, offers, worst
+from engine.errors import BadInput
+from engine.explain import explain, lamp_of, worst
 from engine.matter import Matter
-from engine.papers import PAPERS, Parties, compose
+from engine.offering import offers
+from engine.papers import PAPERS, compose
+from engine.sheet import week_of
 from engine.work import Work
 from engine.workflow import WorkflowDef
 from runtime import assembly
 from runtime.settings import SHIPPED_WORKFLOWS, Settings
 from storage import views
-from storage.people import People
 
-LEVELS = ("tracker", "regulator")
+LEVELS = ("tracker", "regulator", "superior")
 LAST_LINES = 12
 
 
@@ -69,7 +72,8 @@ def list_(
             level=level or "",
             state=wanted,
             closed=sorted(closed - {wanted}) if opened else (),
-            units=_units(room, settings.person, unit),
+            units=units_seen(room, settings.person, unit),
+            places=places_seen(room, settings.person) if unit is None else (),
             limit=limit,
         )
         lines = _lines(room, work, found)
@@ -85,25 +89,6 @@ def _state(workflows: Sequence[WorkflowDef], text: str) -> str:
             return state.name
     known = "、".join(f"{s.name}（{s.title}）" for s in states)
     raise BadInput(f"督办件没有状态 {text}", then=f"可用的：{known}")
-
-
-def _units(room: Room, person: str, wanted: str | None) -> list[str] | None:
-    """Return the units to look at: those asked for, behind the wall of ``person`` where one is named."""
-    people = People(room.store)
-    if wanted is None and not person:
-        return None
-    place = None if wanted is None else people.unit(wanted)
-    inside = [u.id for u in people.units() if place is None or below(u.path, place.path)]
-    if not person:
-        return inside
-    visible = {u.id for u in people.visible_units(person, room.now)}
-    if place is not None and not visible.intersection(inside):
-        raise Forbidden(
-            f"{person} 看不到 {place.id} 的督办件",
-            why="在该单位及其下属都没有任命，也不代理任何人",
-            then="请有任命的人查看，或先用 yiriban person appoint 登记任命",
-        )
-    return [unit for unit in inside if unit in visible]
 
 
 def _lines(room: Room, work: Work, found: Sequence[views.Watched]) -> list[Line]:
@@ -133,7 +118,7 @@ def _lines(room: Room, work: Work, found: Sequence[views.Watched]) -> list[Line]
                 watched.about,
                 None if missed is None else missed[0],
                 watched.about_clock if missed is None else _title(room, missed[2], missed[1], name[0]),
-                min(running, key=lambda c: nearest(c) or room.now, default=None),
+                max(running, key=lambda c: c.anchor, default=None),
                 worst(lamps) if lamps else None,
             )
         )
@@ -145,7 +130,7 @@ def _title(room: Room, bundle: str, workflow: str, clock: str) -> str:
 
 
 @case.command()
-@click.argument("ref")
+@click.argument("ref", shell_complete=matters)
 @common_options
 @pass_settings
 @click.pass_context
@@ -155,19 +140,19 @@ def show(ctx: click.Context, settings: Settings, ref: str, as_json: bool) -> Non
     REF 是督办件的编号，如 P2026-0001.1-C1；case list 列出。
     """
     with enter(settings) as room, room.store.reading() as work:
-        shown = _shown(room, work, ref)
+        shown = _shown(room, work, ref, settings.person)
         command = typed(ctx)
         payload = case_data(shown, command)
         page = "" if as_json else case_page(shown, room.workflow, command, settings.lang)
     emit(as_json, "case.show", payload, lambda: fold(page))
 
 
-def _shown(room: Room, work: Work, ref: str) -> Shown:
+def _shown(room: Room, work: Work, ref: str, person: str) -> Shown:
     office = room.office()
-    named = _case(room, work, ref)
-    watched = _watched(work, named)
+    named = _case(room, work, ref, person)
+    watched = watched_of(work, named)
     fires, told = views.fires(room.store, [named.id, watched[0].id])
-    account = _account(room, work, named)
+    account = account_of(room, work, named)
     own = [
         explain(office, work, named, clock, room.now, fires=fires, told=told)
         for clock in work.clocks_of(named)
@@ -187,41 +172,24 @@ def _shown(room: Room, work: Work, ref: str) -> Shown:
     )
 
 
-def _case(room: Room, work: Work, ref: str) -> Matter:
-    named = room.locate(work, ref)
+def _case(room: Room, work: Work, ref: str, person: str) -> Matter:
+    named = room.locate(work, ref, person)
     _must_be_case(room, work, named)
     return named
 
 
 def _must_be_case(room: Room, work: Work, named: Matter) -> None:
-    if named.about is not None:
+    if named.about_clock is not None:
         return
-    found = [m.id for m in room.under(work, named) if m.about is not None]
+    found = [m.id for m in room.under(work, named) if m.about_clock is not None]
     then = (
         "写明督办件的编号：" + "、".join(found[:10]) if found else "它没有督办件；用 yiriban case list 查看"
     )
     raise BadInput(f"{named.id} 不是督办件", then=then)
 
 
-def _watched(work: Work, named: Matter) -> list[Matter]:
-    """Return the matter that the case is about, and what that is part of."""
-    assert named.about is not None
-    return work.chain(work.matters[named.about])
-
-
-def _account(room: Room, work: Work, named: Matter) -> ClockAccount | None:
-    """Take apart the clock that the case is about; ``None`` where a rule opened it."""
-    watched = _watched(work, named)[0]
-    name = (named.about_clock or "").split("/")
-    clock = next((c for c in work.clocks_of(watched) if [c.name, str(c.round)] == name[:2]), None)
-    if clock is None:
-        return None
-    fires, told = views.fires(room.store, [watched.id])
-    return explain(room.office(), work, watched, clock, room.now, fires=fires, told=told)
-
-
 def _dossier(room: Room, work: Work, named: Matter) -> Dossier:
-    watched = _watched(work, named)
+    watched = watched_of(work, named)
     ids = [named.id, *(m.id for m in watched)]
     lines = [PastLine(i.matter, i.no, i.body, i.hash) for i in views.history(room.store, ids)]
     told = [
@@ -240,8 +208,25 @@ def do(
 ) -> None:  # fmt: skip
     """办理督办件：记录一项操作，打印回执 / take an action on a case and print the receipt.
 
-    REF 是督办件的编号，ACTION 是操作名；case show 列出现在可办的。
+    REF 是督办件的编号，ACTION 是操作名；case show 列出现在可办的。REF 写督办单的编号（case sheet 列出），
+    就对单上可以办这一项的每一件各办一次 / the number of a sheet: each of its cases.
     """
+    if week_of(ref) is not None:
+        act_on_sheet(
+            ctx,
+            settings,
+            ref.strip(),
+            action,
+            facts,
+            evidence,
+            at,
+            reason,
+            revision,
+            second,
+            dry_run,
+            as_json,
+        )
+        return
     carry_out(
         ctx, settings, "case.do", ref, action, facts, evidence, at, reason, revision, second, dry_run, as_json,
         check=_must_be_case,
@@ -249,7 +234,7 @@ def do(
 
 
 @case.command("dossier")
-@click.argument("ref")
+@click.argument("ref", shell_complete=matters)
 @click.option("--out", metavar="FILE", help="把规范 JSON 写进文件，其 SHA-256 即校验值 / write it to a file")
 @common_options
 @pass_settings
@@ -260,7 +245,7 @@ def dossier_(settings: Settings, ref: str, out: str | None, as_json: bool) -> No
     """
     path = None if out is None else _free(out)
     with enter(settings) as room, room.store.reading() as work:
-        named = _case(room, work, ref)
+        named = _case(room, work, ref, settings.person)
         found = _dossier(room, work, named)
         page = "" if as_json else dossier_page(named, found, room.workflow, settings.lang)
     if path is not None:
@@ -284,7 +269,7 @@ def _free(name: str) -> Path:
 
 
 @case.command()
-@click.argument("ref")
+@click.argument("ref", shell_complete=matters)
 @click.argument("kind", type=click.Choice(tuple(PAPERS)))
 @click.option("--issuer", metavar="NAME", help="发文单位全称；不写则按行政区划 / who issues it")
 @common_options
@@ -295,17 +280,23 @@ def paper(settings: Settings, ref: str, kind: str, issuer: str | None, as_json: 
     发出以前是拟稿；文号取自办理时所记。文书写给单位，不写给个人。
     """
     with enter(settings) as room, room.store.reading() as work:
-        named = _case(room, work, ref)
+        named = _case(room, work, ref, settings.person)
         overlay = assembly.overlay(settings)
+        # it was reminded and referred where the matter is; who urges is whoever has it by now
+        where = named if kind == "urge" else watched_of(work, named)[0]
+        parties = parties_of(
+            room, named.unit, where.jurisdiction,
+            **{"regulator" if kind == "urge" else "tracker": issuer},
+        )  # fmt: skip
         numbers = dict(reversed(views.aliases(room.store, [named.root]).get(named.root, [])))
         found = compose(
             room.office(),
             named,
             kind,
-            _parties(room, named, kind, issuer),
+            parties,
             [folder for folder in (overlay, SHIPPED_WORKFLOWS) if folder is not None],
             code=numbers.get("project", named.root),
-            account=_account(room, work, named),
+            account=account_of(room, work, named),
             digest=_dossier(room, work, named).digest if kind == "referral" else "",
             now=room.now,
         )
@@ -314,19 +305,9 @@ def paper(settings: Settings, ref: str, kind: str, issuer: str | None, as_json: 
         "issuer": found.issuer, "addressee": found.addressee, "dated": found.dated, "draft": found.draft,
         "text": found.text,
     }  # fmt: skip
-    emit(as_json, "case.paper", payload, lambda: letter(found))
+    emit(as_json, "case.paper", payload, lambda: letter(found.text))
     if found.draft and not as_json:
         note(pick(settings.lang, "这是拟稿，尚未登记发出", "This is a draft: nothing was sent yet"))
 
 
-def _parties(room: Room, named: Matter, kind: str, issuer: str | None) -> Parties:
-    """Return the offices by name: the unit, the finance department of its jurisdiction, the tracker."""
-    people = People(room.store)
-    place = people.jurisdiction(named.jurisdiction)
-    # `init` registers a code as name until somebody gives the place its own
-    prefix = "" if place.name == place.code else place.name
-    regulator = f"{prefix}财政{'厅' if place.level == 'province' else '局'}" if prefix else "财政部门"
-    tracker = f"{prefix}政府采购第三方跟踪机构"
-    if issuer:
-        regulator, tracker = (issuer, tracker) if kind == "urge" else (regulator, issuer)
-    return Parties(people.unit(named.unit).name, regulator, tracker)
+case.add_command(sheet)

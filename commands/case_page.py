@@ -28,18 +28,19 @@ from commands.words import (
     due_at,
     fact_words,
     fire_at,
+    hands,
     here,
     left,
-    role,
     word,
 )
 from engine.chain import plain_facts
 from engine.clock import Clock
 from engine.dossier import Dossier
-from engine.explain import ClockAccount, Lamp, Offer, RungAccount
+from engine.explain import ClockAccount, Lamp, RungAccount
 from engine.matter import Matter
+from engine.offering import Offer
 from engine.opening import CASE_FACTS
-from engine.papers import PAPERS, Paper
+from engine.papers import PAPERS
 from engine.workflow import MOMENTS
 from storage import views
 
@@ -82,6 +83,7 @@ def line_data(line: Line, now: datetime) -> dict[str, Any]:
         "missed_at": here(line.missed_at),
         "state": line.case.state,
         "level": line.case.facts.get("level"),
+        "sheet": line.case.facts.get("sheet"),
         "opened_at": here(line.case.opened_at),
         "lamp": line.lamp,
         "clock": None if line.clock is None else line.clock.name,
@@ -216,10 +218,10 @@ def _head(shown: Shown, workflows: Workflows, lang: str) -> str:
     case = shown.case
     workflow = workflows(case.bundle, case.workflow)
     state = workflow.states[case.state].title.in_(lang)
-    hands = role(str(case.facts.get("level", "")), lang)
+    level = hands(str(case.facts.get("level", "")), lang)
     lines = [
         f"{case.id}  {case.title}",
-        f"{case.unit}  {workflow.title.in_(lang)} {state}  {pick(lang, '层级', 'level')} {hands}"
+        f"{case.unit}  {workflow.title.in_(lang)} {state}  {pick(lang, '层级', 'level')} {level}"
         f"  {pick(lang, '开立', 'opened')} {due_at(case.opened_at)}",
     ]
     known = [
@@ -227,6 +229,8 @@ def _head(shown: Shown, workflows: Workflows, lang: str) -> str:
         for n, d in workflow.facts.items()
         if n in case.facts and n not in CASE_FACTS
     ]
+    if "sheet" in case.facts:
+        known.insert(0, f"{pick(lang, '督办单', 'sheet')} {case.facts['sheet']}")
     return "\n".join([*lines, *([pick(lang, "；", "; ").join(known)] if known else [])])
 
 
@@ -345,12 +349,12 @@ def _state_of(matter: Mapping[str, Any], workflows: Workflows, lang: str) -> str
     return f"{workflow.title.in_(lang)}  {workflow.states[matter['state']].title.in_(lang)}"
 
 
-def letter(paper: Paper) -> str:
-    """A letter as it is printed: the title in the middle, paragraphs wrapped."""
-    title, *others = paper.text.split("\n")
-    lines = [_centred(title)]
+def letter(text: str, drawn: str = "") -> str:
+    """A letter as it is printed: the title in the middle, paragraphs wrapped, the lines of ``drawn`` as they are."""
+    title, *others = text.split("\n")
+    lines, whole = [_centred(title)], frozenset(drawn.split("\n"))
     for paragraph in others:
-        lines += _wrapped(paragraph)
+        lines += [paragraph] if paragraph in whole else _wrapped(paragraph)
     return "\n".join(lines)
 
 

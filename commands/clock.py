@@ -1,4 +1,4 @@
-"""`yiriban clock`: the running clocks, the most urgent first; pauses and extensions (`commands.hold`)."""
+"""`yiriban clock`: the running clocks, the most urgent first; pauses, extensions, lost days (`commands.hold`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from commands.hold import approve, extend, pause_, resume_
+from commands.hold import approve, charge, extend, pause_, resume_
 from commands.printing import SHANGHAI, common_options, emit, pass_settings, pick, table
 from commands.project_page import nearest, rest, shown_of
 from commands.room import Room, enter, limit_option, read_at
@@ -24,10 +24,10 @@ FINDINGS = 6
 
 @click.group()
 def clock() -> None:
-    """计时：列出、中止、恢复、延期 / running clocks, pauses, extensions."""
+    """计时：列出、中止、恢复、延期、划分责任 / running clocks, pauses, extensions, whose lost days are."""
 
 
-for _command in (pause_, resume_, extend, approve):
+for _command in (pause_, resume_, extend, approve, charge):
     clock.add_command(_command)
 
 

@@ -11,6 +11,7 @@ from commands.words import (
     DOES,
     LAMPS,
     MOMENT_WORDS,
+    PARTY_WORDS,
     aside,
     fire_at,
     here,
@@ -20,8 +21,10 @@ from commands.words import (
     span,
     word,
 )
+from engine.clock import Charged
 from engine.explain import ClockAccount, DueAccount, RungAccount
 from engine.law import Ground
+from engine.losing import by_party
 from engine.workflow import Title, Trigger, WorkflowDef
 
 _CONFIDENCE = {
@@ -62,6 +65,7 @@ def explain_page(account: ClockAccount, workflow: WorkflowDef, now: datetime, la
         asked, name = clock.asked, word(MOMENT_WORDS, clock.asked["moment"], lang)
         said = pick(lang, "待审批的延期", "extension to be decided")
         lines.append(f"  {said}  {name} {asked['until']}  {asked['by']}  {asked['reason']}")
+    lines += [f"  {line}" for line in lost_lines(account, lang)]
     if clock.trouble:
         lines.append(f"  {pick(lang, '故障', 'trouble')}  {clock.trouble}")
     lines += [f"  {line}" for line in _rungs(account, now, lang)]
@@ -122,6 +126,29 @@ def due_lines(account: ClockAccount, item: DueAccount, lang: str) -> list[str]:
         again = due(item.recounted)
         said = pick(lang, f"按现行日历重数为 {again}，尚未调整", f"today's count would be {again}")
         lines.append(indent + said)
+    return lines
+
+
+def lost_lines(account: ClockAccount, lang: str) -> list[str]:
+    """Whose the lost days are, and what is asked about them; nothing where there is neither."""
+    lines: list[str] = []
+    counts = by_party(account.lost.values())
+    if counts:
+        total = len(account.lost)
+        said = [
+            f"{word(PARTY_WORDS, who, lang)} {n}"
+            + aside(_joined([f"{d:%m-%d}" for d, w in account.lost.items() if w == who], lang), lang)
+            for who, n in counts.items()
+        ]
+        head = pick(
+            lang, f"损失  {total} 个工作日  ", f"lost  {total} working day{'s' if total > 1 else ''}  "
+        )
+        lines.append(head + pick(lang, "；", "; ").join(said))
+    asked = account.clock.charge_asked
+    if asked is not None:
+        head = pick(lang, "待审批的责任划分", "attribution to be decided")
+        who = word(PARTY_WORDS, asked.party, lang)
+        lines.append(f"{head}  {who} {asked.since} - {asked.until}  {asked.by}  {asked.reason}")
     return lines
 
 
@@ -232,7 +259,24 @@ def account_data(account: ClockAccount) -> dict[str, Any]:
             {"since": here(p.since), "until": here(p.until), "ground": p.ground} for p in account.pauses
         ],
         "extension_asked": dict(clock.asked) or None,
+        "lost_days": {
+            "total": len(account.lost),
+            "by_party": by_party(account.lost.values()),
+            "days": [{"day": day, "party": who} for day, who in account.lost.items()],
+        },
+        "attributions": [_charged_data(charged) for charged in clock.charged],
         "trouble": clock.trouble or None,
+    }
+
+
+def _charged_data(charged: Charged) -> dict[str, Any]:
+    return {
+        "party": charged.party,
+        "since": charged.since,
+        "until": charged.until,
+        "reason": charged.reason,
+        "by": charged.by,
+        "approved_by": charged.approved_by or None,
     }
 
 

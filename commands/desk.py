@@ -12,17 +12,17 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from commands.desk_data import case_data, desk_data, item_data, stages_data, standing_data
+from commands.desk_data import attributions_data, case_data, desk_data, item_data, stages_data, standing_data
 from commands.desk_fill import filled_data, filled_page, take_back
 from commands.desk_page import for_unit, officer_page
-from commands.desk_regulator import ranking, regulator_page
+from commands.desk_regulator import held_by, ranking, regulator_page
 from commands.desk_tracker import tracker_page
 from commands.desk_view import View, look, waiting_acts
 from commands.lamps import coloured
 from commands.printing import SHANGHAI, common_options, emit, note, pass_settings, pick
 from commands.room import dry_run_option, enter, read_at, typed
 from commands.words import fold
-from engine.directory import BUYING, REGULATOR
+from engine.directory import BUYING, REGULATORS
 from engine.errors import BadInput
 from exchange.rates import rates
 from exchange.report import ONE_DAYS
@@ -31,7 +31,6 @@ from runtime.settings import Settings
 from storage import desks
 
 TRACKER = frozenset({"tracker"})
-REGULATORS = frozenset({REGULATOR})
 FINDINGS = 6
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -127,6 +126,7 @@ def officer(
                 "total": len(view.open),
                 "clocks": [item_data(view, item, command) for item in shown],
                 "cases": [case_data(view, case, BUYING, command) for case in waiting],
+                "attributions": attributions_data(view),
             }
         page = "" if as_json else officer_page(view, opened.units, command, limit, lang)
         if xlsx is not None:
@@ -168,6 +168,7 @@ def tracker(
                 "extensions": [
                     item_data(view, i) for i in (*view.items, *view.on_cases) if i.clock.asked and i.clock.is_open
                 ],
+                "attributions": attributions_data(view),
             }  # fmt: skip
         page = "" if as_json else tracker_page(view, opened.units, command, limit, lang)
     _show("desk.tracker", as_json, payload, page, lang)
@@ -190,9 +191,9 @@ def regulator(
         year = room.now.astimezone(SHANGHAI).year
         since = read_at(f"{year}-01-01")[0]
         found = desks.of_period(room.store, view.wall, ONE_DAYS, since, room.now)
-        cases = view.cases_in(REGULATOR)
+        cases, climbed = view.in_hand(), view.climbed()
         counted = rates(found, room.bundle(), room.calendar(), room.now)
-        standings = ranking(counted, cases)
+        standings = ranking(counted, [c for c in view.regulated() if c.unit in opened.units])
         payload: dict[str, Any] = {}
         if as_json:
             payload = {
@@ -200,7 +201,10 @@ def regulator(
                 "units": list(opened.units),
                 "since": date(year, 1, 1),
                 "total_cases": len(cases),
-                "cases": [case_data(view, case, REGULATORS, command) for case in cases[: limit or None]],
+                "cases": [
+                    case_data(view, case, held_by(view, case), command) for case in cases[: limit or None]
+                ],
+                "climbed": [case_data(view, case, frozenset(), command) for case in climbed],
                 "ranking": [standing_data(s) for s in standings],
             }
         page = "" if as_json else regulator_page(view, opened.units, standings, year, command, limit, lang)

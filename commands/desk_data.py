@@ -85,6 +85,26 @@ def case_data(view: View, case: Matter, roles: frozenset[str], command: Command)
     }
 
 
+def attributions_data(view: View) -> list[dict[str, Any]]:
+    """The attributions that wait, for programs."""
+    return [
+        {
+            "matter": seen.clock.matter,
+            "project": seen.clock.root,
+            "unit": seen.unit,
+            "clock": seen.clock.name,
+            "round": seen.clock.round,
+            "party": asked.party,
+            "since": asked.since,
+            "until": asked.until,
+            "reason": asked.reason,
+            "by": asked.by,
+        }
+        for seen in view.charges
+        if (asked := seen.clock.charge_asked) is not None
+    ]
+
+
 def stages_data(view: View) -> dict[str, Any]:
     """Unit → workflow → lamp → how many clocks."""
     return {unit: dict(row) for unit, row in sorted(cross_table((*view.items, *view.on_cases)).items())}

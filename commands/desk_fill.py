@@ -139,7 +139,7 @@ def _act(
     matter, definition = find(office, work, named, filled.action)
     moment, _ = read_at(filled.day.isoformat())
     at = happened(office, work, matter, definition, moment, timedelta(days=1))
-    actor = room.actor(person, matter.unit)
+    actor = room.actor(person, matter)
     actor.source = f"{path.name}:{filled.row}"
     request = Request(matter.id, filled.action, at, facts, papers, filled.reason)
     advance(office, work, request, actor, room.now)

@@ -9,12 +9,12 @@ from commands.desk_view import View
 from commands.lamps import ORDER, lamp
 from commands.printing import SHANGHAI, WIDTH, local, pick, table, width
 from commands.project_page import rest, spelled
-from commands.words import MOMENT_WORDS, due_at, role, word
-from engine.desk import ENDED_LATELY, Item, agenda, waits_for_unit
+from commands.words import MOMENT_WORDS, PARTY_WORDS, due_at, role, word
+from engine.desk import ENDED_LATELY, Item, Seen, agenda, waits_for_unit
 from engine.directory import BUYING
-from engine.explain import Offer
-from engine.holding import MAY_APPROVE
 from engine.matter import Matter
+from engine.offering import Offer
+from engine.word import MAY_APPROVE
 from engine.workflow import MOMENTS
 
 Command = Callable[..., str]
@@ -120,8 +120,10 @@ def step(view: View, offer: Offer | None, command: Command, lang: str) -> str:
     """What to type for an offer, or who else has to act; empty for none."""
     if offer is None:
         return ""
-    if offer.blocked or offer.not_before is not None:
-        rules = pick(lang, "、", ", ").join(r.code for r in offer.blocked)
+    if offer.blocked or offer.held_up or offer.not_before is not None:
+        rules = pick(lang, "、", ", ").join(
+            [*(r.code for r in offer.blocked), *(held for held, _ in offer.held_up)]
+        )
         why = local(offer.not_before) if offer.not_before is not None else rules
         return pick(lang, f"还不能办：{why}", f"not yet: {why}")
     if view.may(offer):
@@ -131,10 +133,16 @@ def step(view: View, offer: Offer | None, command: Command, lang: str) -> str:
 
 
 def steps(lines: Sequence[tuple[int, str, str]], lang: str) -> str:
-    """What to do next, to stand below a table: the number of its line, the act, the command; empty for none."""
+    """What to do next, to stand below a table: the number of its line, the act, the command; empty for none.
+
+    What is done once for several lines stands once.
+    """
     if not lines:
         return ""
-    said = [f"  {number}  {what}\n       {how}" for number, what, how in lines]
+    once: dict[tuple[str, str], list[str]] = {}
+    for number, what, how in lines:
+        once.setdefault((what, how), []).append(str(number))
+    said = [f"  {','.join(numbers)}  {what}\n       {how}" for (what, how), numbers in once.items()]
     return "\n".join(["", pick(lang, "下一步", "What to do next"), *said])
 
 
@@ -155,6 +163,7 @@ def officer_page(view: View, units: Sequence[str], command: Command, limit: int,
     if waiting:
         blocks.append(_waiting_cases(view, waiting, command, limit, lang))
     blocks += extensions(view, command, limit, lang)
+    blocks += attributions(view, command, limit, lang)
     return "\n\n".join(blocks)
 
 
@@ -224,7 +233,7 @@ def _waiting_cases(
             lines.append((number, what, step(view, found[0], command, lang)))
     title = pick(lang, "督办件，等本单位签收、反馈或整改", "Cases that wait for the unit")
     return section(
-        title, f"{drawn(rows, heads, 3)}{steps(lines, lang)}", lang, shown=len(shown), total=len(cases)
+        title, f"{drawn(rows, heads, 3, 4)}{steps(lines, lang)}", lang, shown=len(shown), total=len(cases)
     )
 
 
@@ -279,8 +288,42 @@ def extensions(view: View, command: Command, limit: int, lang: str) -> list[str]
 
 def _approval(view: View, item: Item, command: Command, lang: str) -> str:
     """What to type to approve an extension, or who has to."""
-    if view.person != item.clock.asked["by"] and view.roles_for(item.seen.unit) & MAY_APPROVE:
+    if view.person != item.clock.asked["by"] and _may_approve(view, item.seen):
         reason = pick(lang, "原因", "REASON")
         return command("clock", "approve", item.clock.matter, item.clock.name, "--reason", reason)
+    who = pick(lang, "、", ", ").join(role(name, lang) for name in sorted(MAY_APPROVE))
+    return pick(lang, f"由{who}审批", f"to be decided by: {who}")
+
+
+def _may_approve(view: View, seen: Seen) -> bool:
+    return bool(view.roles_for(seen.unit, seen.clock.jurisdiction) & MAY_APPROVE)
+
+
+def attributions(view: View, command: Command, limit: int, lang: str) -> list[str]:
+    """Attributions that were asked for and are not decided; nothing where there are none."""
+    rows: list[tuple[str, ...]] = []
+    lines: list[tuple[int, str, str]] = []
+    for number, seen in enumerate(view.charges[: limit or None], 1):
+        asked = seen.clock.charge_asked
+        assert asked is not None
+        title = view.room.workflow(seen.bundle, seen.workflow).clocks[seen.clock.name].title.in_(lang)
+        who = word(PARTY_WORDS, asked.party, lang)
+        days = f"{asked.since:%m-%d} - {asked.until:%m-%d}"
+        rows.append((str(number), seen.clock.matter, title, who, days, asked.by))
+        lines.append((number, asked.reason, _charge_approval(view, seen, command, lang)))
+    if not rows:
+        return []
+    zh, en = "序 事项 计时 算到 日子 申请人", "no matter clock party days asked-by"
+    title = pick(lang, "责任划分，等另一人审批", "Attributions of lost days to be decided by another person")
+    body = f"{drawn(rows, pick(lang, zh, en).split(), 2)}{steps(lines, lang)}"
+    return [section(title, body, lang, shown=len(rows), total=len(view.charges))]
+
+
+def _charge_approval(view: View, seen: Seen, command: Command, lang: str) -> str:
+    """What to type to approve an attribution, or who has to."""
+    asked, clock = seen.clock.charge_asked, seen.clock
+    if asked is not None and view.person != asked.by and _may_approve(view, seen):
+        why = ("--reason", pick(lang, "原因", "REASON"))
+        return command("clock", "charge", clock.matter, clock.name, "--approve", *why)
     who = pick(lang, "、", ", ").join(role(name, lang) for name in sorted(MAY_APPROVE))
     return pick(lang, f"由{who}审批", f"to be decided by: {who}")

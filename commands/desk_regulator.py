@@ -21,7 +21,7 @@ from commands.desk_page import (
 from commands.desk_view import View
 from commands.printing import pick, table
 from engine.desk import ACCEPTANCE
-from engine.directory import REGULATOR
+from engine.directory import REGULATORS
 from engine.matter import Matter
 from exchange.rates import ALL, Rate, together
 
@@ -41,7 +41,12 @@ class Standing:
 def inbox(view: View) -> list[Matter]:
     """Return the referred cases and leads that wait to be accepted, by the time left to accept them."""
     waiting = {i.clock.matter for i in view.on_cases if i.clock.name in ACCEPTANCE and i.clock.is_open}
-    return [c for c in view.cases_in(REGULATOR) if c.id in waiting]
+    return [c for c in view.in_hand() if c.id in waiting]
+
+
+def held_by(view: View, case: Matter) -> frozenset[str]:
+    """Return as what the person regulates a case: as the department's head, or not as its head."""
+    return view.roles_for(case.unit, case.jurisdiction) & REGULATORS
 
 
 def ranking(found: Mapping[str, Mapping[str, Rate]], cases: Sequence[Matter]) -> list[Standing]:
@@ -64,7 +69,8 @@ def regulator_page(
 ) -> str:  # fmt: skip
     """Inbox, in handling, in review, ranking."""
     incoming = inbox(view)
-    others = [c for c in view.cases_in(REGULATOR) if c not in incoming]
+    others = [c for c in view.in_hand() if c not in incoming]
+    climbed = view.climbed()
     handling = [c for c in others if c.state != REVIEWING]
     reviewing = [c for c in others if c.state == REVIEWING]
     said = pick(
@@ -76,6 +82,8 @@ def regulator_page(
     blocks.append(_cases(view, incoming, pick(lang, "待受理", "To accept"), command, limit, lang))
     blocks.append(_cases(view, handling, pick(lang, "办理中", "In handling"), command, limit, lang))
     blocks.append(_cases(view, reviewing, pick(lang, "复核中", "In review"), command, limit, lang))
+    if climbed:
+        blocks.append(_cases(view, climbed, pick(lang, "已逐级上报", "Climbed"), command, limit, lang))
     blocks.append(_ranking(standings, year, limit, lang))
     return "\n\n".join(blocks)
 
@@ -96,7 +104,7 @@ def _cases(
         left = due_and_left(view.clock_of(case.id), view.room.now, lang)
         rows.append((str(number), case.id, named, case.unit, case.title, about, left))
         if not for_unit(view, case):
-            found = case_steps(view, case, frozenset({REGULATOR}))
+            found = case_steps(view, case, held_by(view, case))
             if case.state == REVIEWING:
                 # a review ends with a word: written off or returned; another form comes after that
                 found.sort(key=lambda o: not o.action.needs_reason)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from commands.desk_page import (
     Command,
     about_title,
+    attributions,
     brief,
     case_steps,
     clock_title,
@@ -39,6 +40,7 @@ def tracker_page(view: View, units: Sequence[str], command: Command, limit: int,
     blocks += _letters(view, limit, lang)
     blocks += _in_hand(view, command, limit, lang)
     blocks += extensions(view, command, limit, lang)
+    blocks += attributions(view, command, limit, lang)
     blocks += _troubles(view, limit, lang)
     if len(blocks) == 2:
         blocks.append(pick(lang, "没有例外", "No exceptions"))

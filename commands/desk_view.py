@@ -9,9 +9,10 @@ from datetime import timedelta
 from commands.printing import SHANGHAI
 from commands.room import Room
 from commands.words import due_at, left
-from engine.desk import ENDED_LATELY, Item, earliest, lay_out, next_for, waiting
-from engine.explain import Offer, offers
+from engine.desk import ENDED_LATELY, Item, Seen, earliest, lay_out, next_for, waiting
 from engine.matter import Matter
+from engine.offering import Offer, offers
+from engine.opening import REGULATED
 from engine.work import Work
 from exchange.todo import Act, Asked
 from storage import desks
@@ -33,8 +34,10 @@ class View:
     items: list[Item]
     on_cases: list[Item]
     cases: dict[str, Matter]
+    charges: list[Seen] = field(default_factory=list)
+    """Clocks on which an attribution of lost days waits, ended ones too."""
     _offers: dict[str, list[Offer]] = field(default_factory=dict)
-    _roles: dict[str, frozenset[str]] = field(default_factory=dict)
+    _roles: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     @property
     def open(self) -> list[Item]:
@@ -57,24 +60,39 @@ class View:
         held = next((c for c in self.work.clocks[item.clock.matter] if c.key == item.clock.key), None)
         return None if held is None else next_for(found, held)
 
-    def roles_for(self, unit: str) -> frozenset[str]:
-        """Return the roles that the person holds for a unit now."""
-        if unit not in self._roles:
-            self._roles[unit] = People(self.room.store).roles(self.person, unit, self.room.now)
-        return self._roles[unit]
+    def roles_for(self, unit: str, jurisdiction: str) -> frozenset[str]:
+        """Return the roles that the person holds now for a unit's matters in a jurisdiction."""
+        key = (unit, jurisdiction)
+        if key not in self._roles:
+            people, now = People(self.room.store), self.room.now
+            self._roles[key] = people.roles(self.person, unit, now, jurisdiction=jurisdiction)
+        return self._roles[key]
 
     def may(self, offer: Offer) -> bool:
         """Say whether the person may take an offer."""
-        return bool(self.roles_for(offer.matter.unit) & set(offer.action.by))
+        return bool(self.roles_for(offer.matter.unit, offer.matter.jurisdiction) & set(offer.action.by))
 
     def clock_of(self, case: str) -> Item | None:
-        """Return the open clock of a case that is due first."""
-        return next((i for i in self.on_cases if i.clock.matter == case and i.clock.is_open), None)
+        """Return the open clock of a case that started last: of one that climbed, that of the present level."""
+        own = [i for i in self.on_cases if i.clock.matter == case and i.clock.is_open]
+        return max(own, key=lambda i: i.clock.anchor, default=None)
 
     def cases_in(self, level: str) -> list[Matter]:
         """Return the open cases in the hands of ``level``, by the time left to their own clocks."""
         found = [case for case in self.cases.values() if case.facts.get("level") == level]
         return sorted(found, key=lambda c: (self._left(c.id), c.opened_at, c.id))
+
+    def regulated(self) -> list[Matter]:
+        """Return the open cases in the hands of regulators, by the time left to their own clocks."""
+        return self.by_time([c for c in self.cases.values() if c.facts.get("level") in REGULATED])
+
+    def in_hand(self) -> list[Matter]:
+        """Of these, the cases that wait for the regulators of the person's own jurisdictions."""
+        return [c for c in self.regulated() if c.jurisdiction in self.wall.jurisdictions]
+
+    def climbed(self) -> list[Matter]:
+        """Of these, the cases that have climbed out of the person's jurisdictions: to be seen, not to be acted on."""
+        return [c for c in self.regulated() if c.jurisdiction not in self.wall.jurisdictions]
 
     def by_time(self, cases: Sequence[Matter]) -> list[Matter]:
         """Return cases by the time left to their own clocks."""
@@ -105,15 +123,17 @@ def look(room: Room, work: Work, person: str, wall: Wall) -> View:
         [item for item in items if item.seen.about is None],
         [item for item in items if item.seen.about is not None],
         {case.id: case for case in cases},
+        desks.charges_asked(store, wall),
     )  # fmt: skip
 
 
 def finals(room: Room, *, about: bool) -> frozenset[str]:
     """Return the final states of the workflows of cases, or of projects."""
+    cases = {rung.opens for ladder in room.bundle().ladders.values() for rung in ladder.rungs}
     return frozenset(
         state.name
         for workflow in room.bundle().workflows.values()
-        if (workflow.about if about else not workflow.part_of and not workflow.about)
+        if (workflow.name in cases if about else not workflow.part_of and not workflow.about)
         for state in workflow.states.values()
         if state.final
     )
@@ -129,7 +149,7 @@ def waiting_acts(view: View, lang: str) -> list[Act]:
             offer
             for root in sorted(roots | {c.root for c in view.cases.values()})
             for matter in work.family(root)
-            if matter.about is None or matter.id in view.cases
+            if not matter.is_case or matter.id in view.cases
             for offer in view.offers_of(matter.id, root)
         ],
         view.roles_for,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,12 +17,12 @@ from engine.factvalue import read_fact
 from engine.matter import Evidence, FactValue, Matter
 from engine.office import Office
 from engine.work import Work
-from engine.workflow import ActionDef
+from engine.workflow import ActionDef, FactDef, WorkflowDef
 
 _LONGEST_TITLE = 200
 _LONGEST_CODE = 60
 _CODE = re.compile(r"[\w〔〕（）()\[\]#-]+")
-_CASE_OR_NOT = re.compile(r"-C\d+$")
+_CASE_OR_NOT = re.compile(r"-[A-Z]\d+$")
 _PIECE = 1 << 20
 
 
@@ -82,9 +83,26 @@ def happened(
     return max(before, default=moment)
 
 
-def facts_of(office: Office, matter: Matter, texts: Sequence[str]) -> dict[str, FactValue]:
-    """Read ``name=value`` by the types that the matter's workflow declares."""
-    known = office.workflow(matter).facts
+def facts_of(office: Office, matter: Matter, action: ActionDef, texts: Sequence[str]) -> dict[str, FactValue]:
+    """Read ``name=value`` by the types that the matter's workflow declares, and that of what is opened."""
+    about = office.current.workflows.get(action.opens)
+    return _facts_of({**(about.facts if about else {}), **office.workflow(matter).facts}, texts)
+
+
+def facts_named(workflow: WorkflowDef, texts: Sequence[str]) -> dict[str, FactValue]:
+    """Read the facts with which a matter is opened; raise ``BadInput`` for a name that it does not have."""
+    found = _facts_of(workflow.facts, texts)
+    for name in found:
+        if name not in workflow.facts:
+            close = get_close_matches(name, workflow.facts, 1)
+            raise BadInput(
+                f"{workflow.title}没有要素 {name}",
+                then=(f"您是不是要写 {close[0]}？" if close else "") + "可用的：" + "、".join(workflow.facts),
+            )
+    return found
+
+
+def _facts_of(known: Mapping[str, FactDef], texts: Sequence[str]) -> dict[str, FactValue]:
     found: dict[str, FactValue] = {}
     for text in texts:
         name, value = pair(text, "--fact", "supplier=甲公司")

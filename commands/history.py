@@ -37,7 +37,7 @@ def show(settings: Settings, ref: str, limit: int, as_json: bool) -> None:
     """
     lang = settings.lang
     with enter(settings) as room, room.store.reading() as work:
-        named = room.locate(work, ref)
+        named = room.locate(work, ref, settings.person)
         family = {m.id: m for m in room.under(work, named)}
         lines = views.history(room.store, list(family), limit)
         total = sum(m.history_no for m in family.values())

@@ -1,4 +1,5 @@
-"""`yiriban clock pause | resume | extend | approve`: who stops a clock or moves its due moment, and why."""
+"""`yiriban clock pause | resume | extend | approve | charge`: who stops a clock, moves its due moment, or says
+whose lost days are, and why."""
 
 from __future__ import annotations
 
@@ -9,22 +10,24 @@ from typing import Any, TypeVar
 
 import click
 
-from commands.clock_page import account_data, due_lines
+from commands.completing import clocks, matters
 from commands.doing import actor_of
 from commands.entries import document
-from commands.printing import common_options, emit, local, pass_settings, pick
-from commands.receipt_page import fire_data, fire_words
+from commands.hold_page import Held, receipt, receipt_data
+from commands.printing import common_options, emit, pass_settings
 from commands.room import Room, dry_run_option, enter, person_of, read_at, typed
-from commands.words import HOLDS, LAMPS, MOMENT_WORDS, aside, colon, fold, here, word
+from commands.words import MOMENT_WORDS, fold
+from engine.attributing import attribute, decide_attribution
 from engine.clock import Clock
 from engine.errors import BadInput, NotFound, Refused
-from engine.explain import ClockAccount, explain
-from engine.holding import Word, ask_extension, decide_extension, pause, resume
-from engine.matter import Entry, Evidence, Matter
+from engine.explain import explain
+from engine.holding import ask_extension, decide_extension, pause, resume
+from engine.matter import Evidence, Matter
 from engine.office import Office
 from engine.starting import open_clocks
-from engine.work import SYSTEM, Fire, Message, Work
-from engine.workflow import MOMENTS, MomentName
+from engine.word import Word
+from engine.work import SYSTEM, Fire, Work
+from engine.workflow import MOMENTS, PARTIES, MomentName, Party
 from runtime.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,24 +35,8 @@ Deed = Callable[[Office, Work, Matter, Word], tuple[list[Fire], list[tuple[Matte
 """Do it; return what was due before, and the clocks that it concerns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a receipt says, taken before the unit of work is written and cleared."""
-
-    office: Office
-    matter: Matter
-    said: Word
-    line: Entry
-    fires: list[Fire]
-    messages: list[Message]
-    accounts: list[ClockAccount]
-    followed: list[Entry]
-    matters: dict[str, Matter]
-    dry_run: bool
-
-
 def _options(command: F) -> F:
-    """Give a command the options that all four have."""
+    """Give a command the options that all of them have."""
     for option in (
         pass_settings,
         common_options,
@@ -67,7 +54,7 @@ _at_option = click.option("--at", metavar="MOMENT", help="何时起，默认此�
 
 
 @click.command("pause")
-@click.argument("ref")
+@click.argument("ref", shell_complete=matters)
 @_at_option
 @_options
 @click.pass_context
@@ -82,13 +69,13 @@ def pause_(
 
     def deed(office: Office, work: Work, matter: Matter, said: Word) -> Any:
         fires = pause(office, work, matter, said)
-        return fires, open_clocks(work, matter)
+        return fires, open_clocks(office, work, matter)
 
     _carry_out(ctx, settings, "pause", ref, _said(reason, evidence, at), deed, dry_run, as_json)
 
 
 @click.command("resume")
-@click.argument("ref")
+@click.argument("ref", shell_complete=matters)
 @_at_option
 @_options
 @click.pass_context
@@ -103,14 +90,14 @@ def resume_(
 
     def deed(office: Office, work: Work, matter: Matter, said: Word) -> Any:
         fires = resume(office, work, matter, said)
-        return fires, open_clocks(work, matter)
+        return fires, open_clocks(office, work, matter)
 
     _carry_out(ctx, settings, "resume", ref, _said(reason, evidence, at), deed, dry_run, as_json)
 
 
 @click.command()
-@click.argument("ref")
-@click.argument("clock")
+@click.argument("ref", shell_complete=matters)
+@click.argument("clock", shell_complete=clocks)
 @click.option("--until", required=True, metavar="DAY", help="延至哪一天，如 2026-11-20 / the new last day")
 @click.option("--moment", type=click.Choice(MOMENTS), help="哪个时限；只有一个时可不写 / which due moment")
 @_options
@@ -134,8 +121,8 @@ def extend(
 
 
 @click.command()
-@click.argument("ref")
-@click.argument("clock")
+@click.argument("ref", shell_complete=matters)
+@click.argument("clock", shell_complete=clocks)
 @click.option("--refuse", is_flag=True, help="不予延期 / refuse it")
 @_options
 @click.pass_context
@@ -153,6 +140,53 @@ def approve(
         return decide_extension(office, work, where, held, said, approve=not refuse), [(where, held)]
 
     _carry_out(ctx, settings, "approve", ref, _said(reason, evidence), deed, dry_run, as_json)
+
+
+@click.command()
+@click.argument("ref", shell_complete=matters)
+@click.argument("clock", shell_complete=clocks)
+@click.option("--party", type=click.Choice(PARTIES), help="算到谁名下 / whose the days are")
+@click.option("--from", "since", metavar="DAY", help="起日（含），如 2026-11-04 / the first day")
+@click.option("--until", metavar="DAY", help="止日（含） / the last day, included")
+@click.option("--round", "round_", type=click.IntRange(min=1), help="第几轮，默认最近一轮 / which round")
+@click.option("--approve", "verdict", flag_value="approve", help="批准待审批的划分 / approve what was asked")
+@click.option(
+    "--refuse", "verdict", flag_value="refuse", help="不予划分，或撤回自己的 / refuse it, or take it back"
+)
+@_options
+@click.pass_context
+def charge(
+    ctx: click.Context, settings: Settings, ref: str, clock: str, party: Party | None, since: str | None,
+    until: str | None, round_: int | None, verdict: str | None, reason: str, evidence: Sequence[str],
+    dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """划分责任：损失的日子算到哪一方，一人申请，另一人批准 / say whose lost days are; another approves.
+
+    损失日是截止日以后的工作日；project explain 列出每一天算在谁名下。批准以前不变。
+    """
+    given = [o for o, v in (("--party", party), ("--from", since), ("--until", until)) if v is not None]
+    if verdict is not None and given:
+        raise BadInput(f"--{verdict} 不能与 {'、'.join(given)} 同用", then="审批时只写事项、计时和原因")
+    if verdict is not None:
+
+        def deed(office: Office, work: Work, matter: Matter, said: Word) -> Any:
+            where, held = _charged_clock(office, work, matter, clock, round_, waiting=True)
+            fires = decide_attribution(office, work, where, held, said, approve=verdict == "approve")
+            return fires, [(where, held)]
+
+    elif party is None or since is None or until is None:
+        raise BadInput(
+            "没有写全算到谁名下、哪些日子",
+            then="写 --party supplier --from 2026-11-04 --until 2026-11-06；审批写 --approve 或 --refuse",
+        )
+    else:
+        first, last = _day(since, "--from"), _day(until)
+
+        def deed(office: Office, work: Work, matter: Matter, said: Word) -> Any:
+            where, held = _charged_clock(office, work, matter, clock, round_)
+            return attribute(office, work, where, held, party, first, last, said), [(where, held)]
+
+    _carry_out(ctx, settings, "charge", ref, _said(reason, evidence), deed, dry_run, as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +219,12 @@ def _carry_out(
         office = room.office()
         with room.writing(dry_run=dry_run) as work:
             named = room.locate(work, ref)
-            actor = actor_of(room, person, named.unit)
+            actor = actor_of(room, person, named)
             said = Word(actor, typed_in.at or room.now, room.now, typed_in.reason, typed_in.documents)
             fires, clocks = deed(office, work, named, said)
             held = _take(room, work, said, fires, clocks, dry_run)
     command = typed(ctx)
-    emit(as_json, f"clock.{verb}", _data(held), lambda: fold(_page(held, command, settings.lang)))
+    emit(as_json, f"clock.{verb}", receipt_data(held), lambda: fold(receipt(held, command, settings.lang)))
 
 
 def _take(
@@ -218,23 +252,47 @@ def _take(
 
 def _clock(office: Office, work: Work, named: Matter, wanted: str) -> tuple[Matter, Clock]:
     """Find the one open clock called ``wanted`` (name or title) of the matter or its parts."""
-    found = open_clocks(work, named)
-    own = [
-        (m, c)
-        for m, c in found
-        if wanted in (c.name, office.clock(m, c.name).title.zh, office.clock(m, c.name).title.en)
-    ]
+    return _one(office, named, open_clocks(office, work, named), wanted, "在走的")
+
+
+def _charged_clock(
+    office: Office, work: Work, named: Matter, wanted: str, number: int | None, *, waiting: bool = False
+) -> tuple[Matter, Clock]:
+    """Find the one clock called ``wanted``, ended ones too: round ``number``, or the last; ``waiting``: that
+    on which an attribution waits, if any does.
+    """
+    found = [(m, c) for m in Room.under(work, named) for c in work.clocks_of(m) if c.state != "void"]
+    if number is not None:
+        found = [(m, c) for m, c in found if c.round == number]
+    elif waiting:
+        asked = [(m, c) for m, c in found if c.charge_asked is not None]
+        own = [(m, c) for m, c in asked if _is_called(office, m, c, wanted)]
+        found = own or found
+    last = {(m.id, c.name): (m, c) for m, c in sorted(found, key=lambda pair: pair[1].round)}
+    return _one(office, named, list(last.values()), wanted, "没有作废的")
+
+
+def _is_called(office: Office, matter: Matter, clock: Clock, wanted: str) -> bool:
+    title = office.clock(matter, clock.name).title
+    return wanted in (clock.name, title.zh, title.en)
+
+
+def _one(
+    office: Office, named: Matter, found: Sequence[tuple[Matter, Clock]], wanted: str, kind: str
+) -> tuple[Matter, Clock]:
+    """Return the one of ``found`` that is called ``wanted``; the matter's own goes before its parts'."""
+    own = [(m, c) for m, c in found if _is_called(office, m, c, wanted)]
     here_first = [(m, c) for m, c in own if m.id == named.id] or own
     if len(here_first) == 1:
         return here_first[0]
     if own:
         raise Refused(
-            f"有 {len(own)} 个在走的 {wanted}",
-            why="延期必须明确针对一个事项的计时",
+            f"有 {len(own)} 个{kind} {wanted}",
+            why="必须明确针对一个事项的计时",
             then="写明事项：" + "、".join(m.id for m, _ in own),
         )
     listed = "、".join(f"{m.id} {c.name}（{office.clock(m, c.name).title}）" for m, c in found[:10])
-    raise NotFound(f"{named.id} 没有在走的计时 {wanted}", then=f"在走的：{listed or '无'}")
+    raise NotFound(f"{named.id} 没有{kind}计时 {wanted}", then=f"{kind}：{listed or '无'}")
 
 
 def _only(matter: Matter, clock: Clock) -> MomentName:
@@ -246,90 +304,8 @@ def _only(matter: Matter, clock: Clock) -> MomentName:
     raise BadInput(f"{matter.id} 的 {clock.name} 有 {len(names)} 个时限", then=f"用 --moment 指明：{listed}")
 
 
-def _day(text: str) -> date:
+def _day(text: str, option: str = "--until") -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
-        raise BadInput(f"看不懂的日期：--until {text}", then="写成 2026-11-20") from None
-
-
-def _data(held: Held) -> dict[str, Any]:
-    return {
-        "dry_run": held.dry_run,
-        "matter": held.matter.id,
-        "root": held.matter.root,
-        "what": held.line.name,
-        "at": here(held.said.at),
-        "recorded_at": here(held.said.now),
-        "person": held.said.actor.person,
-        "reason": held.said.reason,
-        "history_no": held.line.no,
-        "head_hash": held.line.hash,
-        "fires": [fire_data(f, held.messages) for f in held.fires],
-        "clocks": [account_data(a) for a in held.accounts],
-        "followed": [{"matter": e.matter, "action": e.name, "state": e.went_to} for e in held.followed],
-    }
-
-
-def _page(held: Held, command: Callable[..., str], lang: str) -> str:
-    """The receipt as an officer reads it."""
-    said = held.said
-    lines = [pick(lang, "【预演，没有保存】", "[rehearsal, nothing kept]")] if held.dry_run else []
-    lines.append(f"{word(HOLDS, held.line.name, lang)}  {held.matter.id}  {said.reason}")
-    when = f"  {local(said.at)}"
-    if said.now != said.at:
-        when += pick(lang, f"（{local(said.now)} 登记）", f" (recorded {local(said.now)})")
-    lines.append(f"{when}  {said.actor.person}")
-    due = [fire_words(held.office, held.matters[f.matter], f, held.messages, lang) for f in held.fires]
-    lines += _block(pick(lang, "此前到点、随之解除的", "Was due before, or withdrawn with it"), due, lang)
-    shown = [line for a in held.accounts for line in _account(a, lang)]
-    lines += _block(pick(lang, "计时", "Clocks"), shown or [pick(lang, "没有在走的", "none")], lang)
-    followed = [_followed(held, e, lang) for e in held.followed]
-    lines += _block(pick(lang, "随之自动办理", "Followed by itself"), followed, lang)
-    lines += _block(pick(lang, "接下来", "Next"), _next(held, command, lang), lang)
-    return "\n".join(lines)
-
-
-def _block(title: str, lines: Sequence[str], lang: str) -> list[str]:
-    return [colon(title, lang), *(f"  {line}" for line in lines)] if lines else []
-
-
-def _account(account: ClockAccount, lang: str) -> list[str]:
-    head = f"{account.definition.title.in_(lang)}{aside(account.matter.id, lang)}"
-    lines = [f"{head}  [{word(LAMPS, account.lamp, lang)}]"]
-    if account.clock.state == "paused":
-        # a stopped clock has no due moment to tell: it is counted again when it goes on
-        return [f"{lines[0]}  {pick(lang, '恢复后重新计算', 'counted again when it goes on')}"]
-    for item in account.dues:
-        lines += [f"  {line}" for line in due_lines(account, item, lang)]
-    if account.clock.asked:
-        asked = account.clock.asked
-        name = word(MOMENT_WORDS, asked["moment"], lang)
-        lines.append(
-            pick(
-                lang,
-                f"  待审批：{name}延至 {asked['until']}，批准以前不变",
-                f"  to be approved: {name} until {asked['until']}; nothing moves before",
-            )
-        )
-    return lines
-
-
-def _followed(held: Held, entry: Entry, lang: str) -> str:
-    matter = held.matters[entry.matter]
-    workflow = held.office.workflow(matter)
-    title = workflow.actions[entry.name].title.in_(lang) if entry.name in workflow.actions else entry.name
-    return f"{title}  {matter.id}  {workflow.states[matter.state].title.in_(lang)}"
-
-
-def _next(held: Held, command: Callable[..., str], lang: str) -> list[str]:
-    """The command that usually comes next, to be typed as it stands."""
-    why = ("--reason", pick(lang, "原因", "REASON"))
-    if held.line.name == "pause":
-        return [command("clock", "resume", held.matter.id, *why)]
-    if held.line.name == "ask_extension":
-        waiting = next(a for a in held.accounts if a.clock.asked)
-        named = command("clock", "approve", waiting.matter.id, waiting.clock.name, *why)
-        other = pick(lang, "另一人", "ANOTHER")
-        return [named.replace(f" --as {held.said.actor.person} ", f" --as {other} ", 1)]
-    return []
+        raise BadInput(f"看不懂的日期：{option} {text}", then="写成 2026-11-20") from None

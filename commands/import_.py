@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from commands.desk import fill as desk_fill
 from commands.printing import common_options, emit, pass_settings
 from commands.progress import bar
 from commands.replay import known_mappings
@@ -39,18 +40,25 @@ _SHOWN = 12
 @click.option("--add-units", is_flag=True, help="没有登记的单位随导入登记，列在 --unit（或第一个单位）之下")
 @click.option("--go-live", "go_live", metavar="DAY", help="上线日：此前到期的一律不触发（默认今天）")
 @click.option("--dry-run", is_flag=True, help="只预览：列出会开立、更新什么和有哪些发现，不写入")
+@click.option(
+    "--fill", is_flag=True, help="SOURCE 是填好的待办清单（desk officer --xlsx 所写），同 desk fill"
+)
 @click.option("--exit-code", "by_findings", is_flag=True, help="有发现时以 6 退出")
 @common_options
 @click.pass_context
 @pass_settings
 def import_(
     settings: Settings, context: click.Context, source: Path, mapping: str | None, unit: str | None,
-    add_units: bool, go_live: str | None, dry_run: bool, by_findings: bool, as_json: bool,
+    add_units: bool, go_live: str | None, dry_run: bool, fill: bool, by_findings: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """把台账或 OCDS 数据导入运行中的城市；按编号更新，可以反复导入。
 
-    SOURCE 是一个文件（.csv .xlsx .jsonl .json）或一个文件夹。
+    SOURCE 是一个文件（.csv .xlsx .jsonl .json）或一个文件夹；--fill 收回填好的待办清单。
     """
+    if fill:
+        _refuse_with_fill(mapping, unit, add_units, go_live)
+        context.invoke(desk_fill, file=source, by_findings=by_findings, dry_run=dry_run, as_json=as_json)
+        return
     now = system_now()
     store = open_store(settings)
     try:
@@ -80,6 +88,14 @@ def import_(
     emit(as_json, "import", _payload(result, store, dry_run), lambda: _text(result, source, dry_run))
     if by_findings and result.findings:
         context.exit(6)
+
+
+def _refuse_with_fill(mapping: str | None, unit: str | None, add_units: bool, go_live: str | None) -> None:
+    given = {"--mapping": mapping, "--unit": unit, "--add-units": add_units, "--go-live": go_live}
+    if used := [name for name, value in given.items() if value]:
+        raise BadInput(
+            f"--fill 不能与 {'、'.join(used)} 同用", why="待办清单里写明了每一件", then="去掉这些选项"
+        )
 
 
 def _finder(people: People, above: Unit, default: bool, add: bool) -> Callable[[str], Unit]:

@@ -18,6 +18,7 @@ from engine.patrol import Beat
 from engine.patrol import patrol as pass_on
 from runtime.assembly import long_work
 from runtime.settings import Settings
+from storage.feed import Feed
 
 _SHOWN = 200
 _TEXTS_SHOWN = 20
@@ -41,6 +42,10 @@ def patrol(settings: Settings, at: str | None, dry_run: bool, as_json: bool) -> 
             now = room.now
         long_work()
         beat = pass_on(room.office(), room.store, now, dry_run=dry_run)
+        if not dry_run and now == room.now:
+            # outside one hears that somebody looked; of a moment set by hand nothing can be concluded
+            with room.store.transaction():
+                Feed(room.store).beat(now)
         with room.store.reading() as work:
             ids = sorted({f.matter for f in beat.fires} | {c.matter for c in beat.troubled})
             known = {m.id: m for m in work.reader.read_matters(ids)}

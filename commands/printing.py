@@ -6,6 +6,7 @@ Symbols stay within GBK, so that a Chinese Windows console shows every one of th
 from __future__ import annotations
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ from runtime.settings import Settings
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WIDTH = 100
+_NAME = re.compile(r"[a-z][a-z0-9_.]{5,29}")
 _GAP = "  "
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -100,7 +102,8 @@ def table(rows: Iterable[Sequence[object]], headers: Sequence[str], *, right: It
     ``right`` names the columns (from 0) that are aligned to the right.
     """
     cells = [["-" if value is None else str(value) for value in row] for row in rows]
-    widths = _fit([max(map(width, column)) for column in zip(headers, *cells, strict=True)])
+    columns = list(zip(headers, *cells, strict=True))
+    widths = _fit([max(map(width, c)) for c in columns], [max(map(_longest_name, c)) for c in columns])
     to_right = frozenset(right)
     lines = [_line(headers, widths, to_right), _GAP.join("-" * size for size in widths)]
     for row in cells:
@@ -117,11 +120,23 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _fit(widths: list[int]) -> list[int]:
-    """Take columns from the widest until the line fits; none becomes narrower than 6."""
+def _longest_name(text: str) -> int:
+    """Return the columns of the longest name in ``text`` that people copy, and that must stay whole."""
+    return max((len(name) for name in _NAME.findall(text)), default=0)
+
+
+def _fit(widths: list[int], names: list[int]) -> list[int]:
+    """Take columns from the widest until the line fits; none becomes narrower than 6, and names stay whole
+    as long as there is another column to take from.
+    """
     room = WIDTH - len(_GAP) * (len(widths) - 1)
-    while sum(widths) > room and max(widths) > 6:
-        widths[widths.index(max(widths))] -= 1
+    for floors in ([max(6, name) for name in names], [6] * len(widths)):
+        while sum(widths) > room:
+            spare = [size - floor for size, floor in zip(widths, floors, strict=True)]
+            wide = [size if left > 0 else 0 for size, left in zip(widths, spare, strict=True)]
+            if not any(wide):
+                break
+            widths[wide.index(max(wide))] -= 1
     return widths
 
 

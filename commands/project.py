@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import click
 
 from commands.clock_page import account_data, explain_page
+from commands.completing import matters
 from commands.doing import action_options, carry_out
-from commands.entries import alias_of, code_of, past, title_of
 from commands.printing import SHANGHAI, common_options, emit, local, pass_settings, pick, say
+from commands.project_new import WORKFLOW, new
 from commands.project_page import (
     Project,
     Summary,
     list_page,
     nearest,
-    offer_data,
-    offers_page,
     project_data,
     project_page,
     summary_data,
 )
-from commands.room import Room, dry_run_option, enter, limit_option, person_of, read_at, typed
-from commands.words import ALIASES, fold, here
+from commands.room import Room, enter, limit_option, typed
+from commands.words import fold, here
 from engine.clock import Clock
 from engine.directory import Unit, below
-from engine.errors import BadInput, Conflict, Forbidden
-from engine.explain import ClockAccount, explain, lamp_of, offers, worst
-from engine.factvalue import read_fact
-from engine.matter import FactValue, Matter
-from engine.office import Office
-from engine.opening import open_matter
+from engine.errors import BadInput, Forbidden
+from engine.explain import ClockAccount, explain, lamp_of, worst
+from engine.matter import Matter
+from engine.offering import offers
 from engine.work import Work
 from runtime.settings import Settings
 from storage import views
 from storage.people import People
-from storage.registry import Registry
-from storage.store import SqlStore
 
-WORKFLOW = "project"
-OPENERS = frozenset({"officer", "purchaser_rep", "purchaser_head", "agency"})
 LAST_LINES = 8
 
 
@@ -49,108 +41,7 @@ def project() -> None:
     """项目：新建、列出、查看、办理、解释 / open, list, show, act upon and explain projects."""
 
 
-@project.command()
-@click.argument("title")
-@click.option("--unit", metavar="NAME", help="采购单位；只在一个单位任职时可不写 / the purchasing unit")
-@click.option("--packages", type=int, default=1, show_default=True, metavar="N", help="采购包数 / packages")
-@click.option("--code", metavar="CODE", help="项目编号；不写则按年编号 / its number, else a running one")
-@click.option("--budget", metavar="AMOUNT", help="采购预算，写明单位，如 350000元 / with its unit")
-@click.option(
-    "--alias", "numbers", multiple=True, metavar="KIND=VALUE", help="另有的编号：" + "、".join(ALIASES)
-)
-@click.option("--at", metavar="MOMENT", help="何时开立，默认此刻 / when it began, default now")
-@dry_run_option
-@common_options
-@pass_settings
-@click.pass_context
-def new(
-    ctx: click.Context, settings: Settings, title: str, unit: str | None, packages: int, code: str | None,
-    budget: str | None, numbers: Sequence[str], at: str | None, dry_run: bool, as_json: bool,
-) -> None:  # fmt: skip
-    """新建一个项目，连同它的采购包 / open a project with its packages."""
-    person = person_of(settings)
-    name = title_of(title)
-    wanted = None if code is None else code_of(code)
-    aliases = [alias_of(text) for text in numbers]
-    with enter(settings) as room:
-        office = room.office()
-        facts: dict[str, FactValue] = {"packages": packages}
-        if budget is not None:
-            facts["budget"] = read_fact(office.current.workflows[WORKFLOW].facts["budget"], budget)
-        opened_at = room.now if at is None else past(read_at(at)[0], room.now)
-        with room.writing(dry_run=dry_run) as work:
-            place = _unit_for(room, person, unit)
-            number = wanted or Registry(room.store).next_project(opened_at.astimezone(SHANGHAI).year)
-            _refuse_taken(room.store, number)
-            room.store.keep_bundle(office.current, room.now, place.jurisdiction)
-            matter = _matter(office, place, number, name, opened_at, facts)
-            opened = open_matter(office, work, matter, now=room.now, actor=person)
-            work.aliases += [(kind, value, number, place.jurisdiction) for kind, value in aliases]
-            following = offers(office, work, opened, room.now)
-    command = typed(ctx)
-    payload = {
-        "dry_run": dry_run,
-        "id": number,
-        "title": name,
-        "unit": place.id,
-        "profile": matter.profile,
-        "bundle": matter.bundle,
-        "opened_at": here(opened_at),
-        "matters": [{"id": m.id, "workflow": m.workflow, "state": m.state} for m in opened],
-        "aliases": [{"kind": kind, "value": value} for kind, value in aliases],
-        "next": [offer_data(o, command) for o in following],
-    }
-
-    def page() -> str:
-        lang = settings.lang
-        lines = [pick(lang, "【预演，没有保存】", "[rehearsal, nothing kept]")] if dry_run else []
-        parts = len(opened) - 1
-        lines.append(f"{pick(lang, '已新建', 'Opened')} {number}  {name}（{place.id}）")
-        lines.append(f"  {pick(lang, f'采购包 {parts} 个', f'packages: {parts}')}  {local(opened_at)}")
-        shown = Project(matter, opened, (), (), {}, (), following, "normal", room.now)
-        lines.append(pick(lang, "接下来可以：", "What can be done next:"))
-        lines += [f"  {line}" for line in offers_page(shown, command, lang).split("\n")]
-        return fold("\n".join(lines))
-
-    emit(as_json, "project.new", payload, page)
-
-
-def _unit_for(room: Room, person: str, wanted: str | None) -> Unit:
-    """Return the unit for which ``person`` opens a project; refuse who holds no appointment for it."""
-    people = People(room.store)
-    if wanted is not None:
-        unit = people.unit(wanted)
-        if not people.roles(person, unit.id, room.now) & OPENERS:
-            raise Forbidden(
-                f"{person} 不能为 {unit.id} 新建项目",
-                why="没有该单位的任命",
-                then="请有任命的人新建，或先登记任命",
-            )
-        return unit
-    units = people.units_of(person, room.now)
-    if not units:
-        raise Forbidden(f"{person} 没有任何单位的任命", then="核对 --as 的姓名，或先登记任命")
-    if len(units) > 1:
-        named = "、".join(u.id for u in units)
-        raise BadInput(f"{person} 在 {len(units)} 个单位任职", then=f"用 --unit 指明：{named}")
-    return _unit_for(room, person, units[0].id)
-
-
-def _refuse_taken(store: SqlStore, number: str) -> None:
-    if views.exists(store, number):
-        then = f"用 yiriban project show {number} 查看，或另取编号"
-        raise Conflict(f"编号 {number} 已经有项目了", then=then)
-
-
-def _matter(
-    office: Office, unit: Unit, number: str, title: str, at: datetime, facts: dict[str, FactValue]
-) -> Matter:
-    Office.profile(office.current, unit.profile)
-    initial = office.current.workflows[WORKFLOW].initial
-    return Matter(
-        number, number, WORKFLOW, initial, title, unit.id, unit.jurisdiction, office.current.hash,
-        unit.profile, at, state_since=at, facts=facts,
-    )  # fmt: skip
+project.add_command(new)
 
 
 @project.command("list")
@@ -228,7 +119,7 @@ def _summaries(room: Room, found: Sequence[views.Listed]) -> list[Summary]:
 
 
 @project.command()
-@click.argument("ref")
+@click.argument("ref", shell_complete=matters)
 @common_options
 @pass_settings
 @click.pass_context
@@ -238,19 +129,19 @@ def show(ctx: click.Context, settings: Settings, ref: str, as_json: bool) -> Non
     REF 是编号或另有的编号 / an id or another number.
     """
     with enter(settings) as room, room.store.reading() as work:
-        shown = _shown(room, work, ref)
+        shown = _shown(room, work, ref, settings.person)
         command = typed(ctx)
         payload = project_data(shown, command)
         page = "" if as_json else project_page(shown, room.workflow, command, settings.lang)
     emit(as_json, "project.show", payload, lambda: fold(page))
 
 
-def _shown(room: Room, work: Work, ref: str) -> Project:
+def _shown(room: Room, work: Work, ref: str, person: str) -> Project:
     office, store = room.office(), room.store
-    named = room.locate(work, ref)
+    named = room.locate(work, ref, person)
     inside = room.under(work, named)
-    matters = [m for m in inside if m.about is None or m.id == named.id]
-    cases = [m for m in inside if m.about is not None and m.id != named.id]
+    matters = [m for m in inside if not m.is_case or m.id == named.id]
+    cases = [m for m in inside if m.is_case and m.id != named.id]
     ids = [m.id for m in inside]
     accounts = _accounts(room, work, inside)
     return Project(
@@ -295,13 +186,13 @@ def do(
 
 
 @project.command("explain")
-@click.argument("ref")
+@click.argument("ref", shell_complete=matters)
 @common_options
 @pass_settings
 def explain_(settings: Settings, ref: str, as_json: bool) -> None:
     """解释每个计时：起算、依据、怎样数出来的、已触发什么、接下来什么 / why each clock is as it is."""
     with enter(settings) as room, room.store.reading() as work:
-        named = room.locate(work, ref)
+        named = room.locate(work, ref, settings.person)
         accounts = _accounts(room, work, room.under(work, named))
     payload = {"matter": named.id, "now": here(room.now), "clocks": [account_data(a) for a in accounts]}
     if as_json:

@@ -17,6 +17,7 @@ from commands.words import (
     KINDS,
     LAMPS,
     MOMENT_WORDS,
+    aside,
     due_at,
     facts_words,
     fire_at,
@@ -27,9 +28,10 @@ from commands.words import (
 )
 from engine.chain import plain_facts
 from engine.clock import Clock
-from engine.explain import ClockAccount, Lamp, Offer
+from engine.explain import ClockAccount, Lamp
 from engine.factvalue import EXAMPLES
 from engine.matter import Matter
+from engine.offering import Offer
 from engine.work import SYSTEM
 from engine.workflow import MOMENTS, FactDef, Title, WorkflowDef
 from storage.views import Line, Listed
@@ -285,13 +287,19 @@ def _what(line: Line, body: Mapping[str, Any], workflow: WorkflowDef | None, lan
     kind, name = word(KINDS, line.kind, lang), str(body.get("name", "?"))
     if workflow is None:
         return f"{kind} {name}"
-    if line.kind == "opened":
-        return f"{kind} {workflow.title.in_(lang)}"
+    if name == "open":
+        prefix = "" if line.kind == "opened" else f"{kind} "
+        return f"{prefix}{word(KINDS, 'opened', lang)} {workflow.title.in_(lang)}"
     if line.kind == "fire":
         clock = name.partition("/")[0]
         title = workflow.clocks[clock].title.in_(lang) if clock in workflow.clocks else clock
-        does = str((body.get("detail") or {}).get("does", "withdraw"))
-        return f"{word(DOES, does, lang)} {title}"
+        detail = body.get("detail") or {}
+        said = f"{word(DOES, str(detail.get('does', 'withdraw')), lang)} {title}"
+        return (
+            said + aside(pick(lang, "没有上级可报", "nothing lies above"), lang)
+            if "at_top" in detail
+            else said
+        )
     if line.kind == "clock":
         reason = str((body.get("detail") or {}).get("reason", ""))
         return f"{word(HOLDS, name, lang)}  {reason}".rstrip()
@@ -300,6 +308,9 @@ def _what(line: Line, body: Mapping[str, Any], workflow: WorkflowDef | None, lan
     states = [workflow.states[s].title.in_(lang) for s in named]
     way = f"{states[0]} → {states[1]}" if len(states) == 2 and states[0] != states[1] else ""
     prefix = "" if line.kind == "action" else f"{kind} "
+    moved = (body.get("detail") or {}).get("jurisdiction")
+    # a case that changed hands tells from which jurisdiction to which
+    way += aside(f"{moved['from']} → {moved['to']}", lang) if moved else ""
     return f"{prefix}{title}  {way}".rstrip()
 
 
@@ -333,12 +344,14 @@ def offer_lines(offer: Offer, now: datetime, command: Callable[..., str], lang: 
         text += pick(
             lang, f"  规则 {rule.code} 还不允许：{said}", f"  rule {rule.code} forbids it yet: {said}"
         )
+    for held, state in offer.held_up:
+        text += f"  {held} {state.title.in_(lang)}（{state.basis}）"
     return [text, f"    {spelled(offer, command, lang)}"]
 
 
 def spelled(offer: Offer, command: Callable[..., str], lang: str) -> str:
     """Return the command to type, with an example for everything that must be handed in."""
-    noun = "project" if offer.matter.about is None else "case"
+    noun = "case" if offer.matter.is_case else "project"
     words = [noun, "do", offer.matter.id, offer.action.name]
     for fact in offer.missing:
         words += ["--fact", f"{fact.name}={_example(fact, lang)}"]
@@ -350,6 +363,8 @@ def spelled(offer: Offer, command: Callable[..., str], lang: str) -> str:
 
 
 def _example(fact: FactDef, lang: str) -> str:
+    if fact.options:
+        return dict(fact.options)[fact.options[0][0]] if lang == "zh" else fact.options[0][0]
     return fact.title.in_(lang) if fact.type == "text" else EXAMPLES[fact.type]
 
 
@@ -366,5 +381,8 @@ def offer_data(offer: Offer, command: Callable[..., str]) -> dict[str, Any]:
         "ends": [c.name for c in offer.ends],
         "not_before": here(offer.not_before),
         "blocked": [rule.code for rule in offer.blocked],
+        "held_up": [
+            {"matter": held, "state": state.name, "basis": state.basis} for held, state in offer.held_up
+        ],
         "command": spelled(offer, command, "zh"),
     }

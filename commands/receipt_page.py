@@ -27,8 +27,9 @@ from commands.words import (
 )
 from engine.advance import Receipt, Request
 from engine.clock import Clock
-from engine.explain import ClockAccount, Offer, explain, offers
+from engine.explain import ClockAccount, explain
 from engine.matter import Matter
+from engine.offering import Offer, offers
 from engine.office import Office
 from engine.work import Fire, Message, Work
 
@@ -81,7 +82,7 @@ def take(
         if "epoch" in note
     }
     matter = receipt.outcome.matter
-    family = [matter] if matter.about else [m for m in work.family(matter.root) if m.about is None]
+    family = [matter] if matter.is_case else [m for m in work.family(matter.root) if not m.is_case]
     return Done(
         office, request, receipt, matter, now, person,
         list(work.fires),
@@ -132,6 +133,7 @@ def receipt_data(done: Done, command: Callable[..., str]) -> dict[str, Any]:
         "opened": [{"id": m.id, "workflow": m.workflow, "state": m.state} for m in outcome.opened],
         "followed": [{"matter": m.id, "action": name, "state": m.state} for m, name in outcome.followed],
         "warnings": list(done.receipt.warnings),
+        "notes": list(done.receipt.notes),
         "next": [offer_data(o, command) for o in done.following],
     }
 
@@ -202,13 +204,13 @@ def receipt_page(done: Done, command: Callable[..., str], lang: str) -> str:
     )
     lines += _block(lang, pick(lang, "开立", "Opened"), _opened(done, lang))
     lines += _block(lang, pick(lang, "随之自动办理", "Followed by itself"), _followed(done, lang))
-    lines += _block(lang, pick(lang, "提示", "Warnings"), list(done.receipt.warnings))
+    lines += _block(lang, pick(lang, "提示", "Warnings"), [*done.receipt.warnings, *done.receipt.notes])
     following: list[str] = []
     for offer in done.following[:_MOST_OFFERS]:
         following += offer_lines(offer, done.now, command, lang)
     more = len(done.following) - _MOST_OFFERS
     if more > 0:
-        about = done.matter.about is not None
+        about = done.matter.is_case
         show = (
             command("case", "show", done.matter.id) if about else command("project", "show", done.matter.root)
         )

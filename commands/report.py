@@ -1,4 +1,4 @@
-"""`yiriban report`: the four rates per unit, with their denominators."""
+"""`yiriban report`: the four rates per unit, with their denominators, and whose the lost days are."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from commands.desk import as_option, who
 from commands.desk_data import rate_data
 from commands.desk_regulator import of, share
 from commands.printing import common_options, emit, local, note, pass_settings, pick, table
+from commands.report_losses import Told, lost_block, lost_data, lost_in, lost_notes, lost_sheets
 from commands.room import Room, enter, read_at
 from commands.words import due_at, fold, here
 from engine.errors import BadInput
 from engine.roles import ROLES
+from engine.workflow import Bundle
 from exchange.rates import ALL, Rate, rates
 from exchange.report import ONE_DAYS
 from exchange.workbook import Column, Sheet, Value, write_book
@@ -52,7 +54,10 @@ def report(
     ctx: click.Context, settings: Settings, person: str | None, unit: str | None, since: str | None,
     until: str | None, xlsx: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """四率：四个“一日办”各办了多少、承诺内多少、法定内多少，分单位，存量另列 / the four rates per unit."""
+    """四率：四个“一日办”各办了多少、承诺内多少、法定内多少，分单位，存量另列 / the four rates per unit.
+
+    损失的工作日按责任方（采购人、代理机构、供应商、国库）另列；改变归属用 clock charge。
+    """
     name = who(ctx, settings, person)
     lang = settings.lang
     begin = None if since is None else read_at(since, "--since")[0]
@@ -65,10 +70,12 @@ def report(
         bundle, calendar = room.bundle(), room.calendar()
         fresh = rates((s for s in seen if not s.halfway), bundle, calendar, end)
         stock = rates((s for s in seen if s.halfway), bundle, calendar, end)
-        payload = _data(room, name, begin, end, fresh, stock)
-        page = "" if as_json else _page(name, begin, end, fresh, stock, lang)
+        lost = lost_in(room, wall, begin, end)
+        payload = _data(room, name, begin, end, fresh, stock) | {"lost_days": lost_data(*lost)}
+        page = "" if as_json else _page(name, begin, end, fresh, stock, lang, _lost(lost, bundle, lang))
         if xlsx is not None:
-            write_book(xlsx, _sheets(fresh, stock, lang), room.now)
+            sheets = [*_sheets(fresh, stock, lang), *lost_sheets(*lost, bundle, lang)]
+            write_book(xlsx, sheets, room.now)
             note(pick(lang, f"已写入 {xlsx}", f"written: {xlsx}"))
     emit(as_json, "report", payload, lambda: fold(page))
 
@@ -106,19 +113,24 @@ def notes(lang: str) -> list[str]:
             "Judged: both ends seen. Late: beyond the latest of its moments; days late are calendar days.",
             "Open and past due clocks are in no rate: read them beside it.",
             "Brought in: projects that had begun before their go-live day; they are counted apart.",
-            "Lost days are not shared out among purchaser, agency, supplier and treasury: no step records whose"
-            " they were.",
+            *lost_notes(lang),
         ]
     return [
         "评判：起点和终点都有登记。逾期：超过各时限中最晚的一个；逾期天数为自然日，只算逾期的。",
         "未结的不在任何率里，已过期而未结的要和率一起看。",
         "存量：上线日以前已经开始的项目，另列，不与新开项目合计。",
-        "各方损失的天数没有列：流程里还没有一步登记责任在采购人、代理机构、供应商还是财政。",
+        *lost_notes(lang),
     ]
 
 
+def _lost(lost: tuple[Told, Told], bundle: Bundle, lang: str) -> list[str]:
+    titles = ("", pick(lang, "存量", "Brought in"))
+    blocks = [lost_block(told, bundle, title, lang) for told, title in zip(lost, titles, strict=True)]
+    return [block for block in blocks if block]
+
+
 def _page(
-    person: str, begin: datetime | None, end: datetime, fresh: Found, stock: Found, lang: str
+    person: str, begin: datetime | None, end: datetime, fresh: Found, stock: Found, lang: str, lost: Sequence[str]
 ) -> str:  # fmt: skip
     first = "" if begin is None else f"{local(begin)[:10]} "
     span = pick(lang, f"{first}至 {due_at(end)}", f"{first}to {due_at(end)}")
@@ -126,6 +138,7 @@ def _page(
     for found, title in ((fresh, ""), (stock, pick(lang, "存量", "Brought in"))):
         if found:
             blocks += [_one_day(found, name, title, lang) for name in FOUR if _any(found, name)]
+    blocks += lost
     if len(blocks) == 1:
         blocks.append(pick(lang, "这段时间没有可以评判或在走的计时", "No clocks in this time"))
     blocks.append("\n".join(f"{pick(lang, '注', 'note')}{pick(lang, '：', ': ')}{n}" for n in notes(lang)))

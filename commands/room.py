@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from commands.printing import SHANGHAI
-from engine.errors import BadInput, NotFound
+from engine.errors import BadInput, Forbidden, NotFound
 from engine.matter import Matter
 from engine.office import Actor, Office
 from engine.reader import read_bundle, read_bundle_from
@@ -24,6 +24,7 @@ from engine.workdays import WorkingCalendar
 from engine.workflow import Bundle, TermDef, WorkflowDef
 from runtime import assembly
 from runtime.settings import SHIPPED_WORKFLOWS, Settings
+from storage.desks import places_of
 from storage.people import People
 from storage.registry import Registry
 from storage.store import SqlStore
@@ -97,12 +98,27 @@ class Room:
         except _Undo:
             return
 
-    def locate(self, work: Work, reference: str) -> Matter:
-        """Return the matter called ``reference`` (id or alias) with its family loaded."""
+    def locate(self, work: Work, reference: str, person: str = "") -> Matter:
+        """Return the matter called ``reference`` (id or alias) with its family loaded.
+
+        Raise ``Forbidden`` where it lies behind the wall of ``person``, if one is named.
+        """
         found = Registry(self.store).root_of(reference.strip())
         root = self.store.read_matters([found])[0].root
         work.family(root)
-        return work.matters[found]
+        matter = work.matters[found]
+        if person and not self._sees(person, matter):
+            raise Forbidden(
+                f"{person} 看不到 {found}",
+                why="在该单位及其上级都没有任命，也不代理任何人",
+                then="请有任命的人查看，或先用 yiriban person appoint 登记任命",
+            )
+        return matter
+
+    def _sees(self, person: str, matter: Matter) -> bool:
+        # who had a case in hand keeps it in sight when it has climbed
+        people, places = People(self.store), {matter.jurisdiction, *places_of(self.store, matter.id)}
+        return any(people.sees(person, matter.unit, place, self.now) for place in places)
 
     @staticmethod
     def under(work: Work, named: Matter) -> list[Matter]:
@@ -116,9 +132,10 @@ class Room:
             grown = bool(more)
         return sorted((m for m in family if m.id in inside), key=lambda m: _natural(m.id, named.id))
 
-    def actor(self, person: str, unit: str) -> Actor:
-        """Return ``person`` with the roles held for ``unit`` now, and the operating-system user."""
-        return Actor(person, People(self.store).roles(person, unit, self.now), os_user())
+    def actor(self, person: str, matter: Matter) -> Actor:
+        """Return ``person`` with the roles held for ``matter`` now, and the operating-system user."""
+        people, place = People(self.store), matter.jurisdiction
+        return Actor(person, people.roles(person, matter.unit, self.now, jurisdiction=place), os_user())
 
 
 @contextmanager

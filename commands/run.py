@@ -1,4 +1,4 @@
-"""`yiriban run`: patrol every few seconds until stopped; a line for every beat that did something."""
+"""`yiriban run`: patrol and deliver every few seconds until stopped; a line for everything that was done."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from commands.posted_page import posted_json, posted_line
 from commands.printing import SHANGHAI, common_options, note, pass_settings, pick, say
 from commands.room import refuse_missing
 from commands.troubles import explain
@@ -22,7 +23,9 @@ from engine.office import Office
 from engine.patrol import Beat
 from runtime import assembly
 from runtime.lease import Lease
-from runtime.metronome import EVERY, LEAST, MOST, Began, Event, Failed, Metronome, Rebuilt
+from runtime.metronome import EVERY, LEAST, MOST, Began, Event, Failed, Job, Metronome, Rebuilt
+from runtime.postman import EVERY as DELIVERY_EVERY
+from runtime.postman import Posted, Postman
 from runtime.settings import Settings
 from runtime.standing import StandingOffice
 
@@ -41,14 +44,14 @@ _REBUILT = {
     metavar="15s",
     help="多久巡查一次，1s 至 5m / time between beats",
 )
-@click.option("--once", is_flag=True, help="只巡查一次就退出 / one beat, then leave")
+@click.option("--once", is_flag=True, help="只巡查、发送一次就退出 / one beat, one delivery, then leave")
 @common_options
 @pass_settings
 def run(settings: Settings, every: str, once: bool, as_json: bool) -> None:
-    """持续巡查，到点即办，直到 Ctrl-C 或 SIGTERM / patrol every few seconds until stopped.
+    """持续巡查，到点即办，并按 [channels] 的设置发送，直到 Ctrl-C 或 SIGTERM / patrol and deliver until stopped.
 
-    有事可做的每一次巡查在标准输出写一行，--json 时每行一个 JSON 对象；同一个数据库只需一个。
-    A line for each beat that did something; with --json one object per line.
+    有事可做的每一次巡查、发送在标准输出写一行，--json 时每行一个 JSON 对象；同一个数据库只需一个。
+    A line for each beat or delivery that did something; with --json one object per line.
     """
     pace = _pace(every)
     refuse_missing(settings)
@@ -61,17 +64,43 @@ def run(settings: Settings, every: str, once: bool, as_json: bool) -> None:
             return standing()
 
         lease = Lease(store, pace)
-        metronome = Metronome(store, look, lease, now=assembly.system_now, every=pace)
+        postman = _postman(settings)
+        jobs = [Job("delivery", DELIVERY_EVERY, postman, postman.stop)] if postman is not None else []
+        metronome = Metronome(store, look, lease, now=assembly.system_now, every=pace, jobs=jobs)
         teller = _Teller(settings.lang, as_json)
-        with _stopped_by_signals(metronome.stop):
-            if once:
-                metronome.once(teller)
-                return
-            note(_greeting(settings.lang, store.place, pace))
-            metronome.run(teller)
+        try:
+            with _stopped_by_signals(metronome.stop):
+                if once:
+                    metronome.once(teller)
+                    return
+                note(_greeting(settings.lang, store.place, pace))
+                note(_delivery(settings.lang, postman))
+                metronome.run(teller)
+        finally:
+            if postman is not None:
+                postman.close()
     finally:
         store.close()
     note(pick(settings.lang, "已停止巡查", "Stopped"))
+
+
+def _postman(settings: Settings) -> Postman | None:
+    """Return who delivers, ``None`` where no channel is set up."""
+    if not settings.channels:
+        return None
+    store = assembly.open_store(settings)
+    return Postman(settings, store, assembly.system_now, guard=lambda: refuse_missing(settings))
+
+
+def _delivery(lang: str, postman: Postman | None) -> str:
+    if postman is None:
+        return pick(
+            lang,
+            "没有设置 [channels]，消息不会自己发出",
+            "No [channels] are set up: no message leaves by itself",
+        )
+    names = "；".join(f"{c} {'、'.join(p.name for p in listed)}" for c, listed in postman.channels.items())
+    return pick(lang, f"消息经由：{names}", f"Delivering by: {names}")
 
 
 class _Teller:
@@ -81,8 +110,7 @@ class _Teller:
         """Speak ``lang``, or JSON lines."""
         self._lang = lang
         self._as_json = as_json
-        self._trouble: list[str] = []
-        self._times = 0
+        self._troubles: dict[str, tuple[list[str], int]] = {}
 
     def __call__(self, event: Event) -> None:
         """Say one event."""
@@ -91,6 +119,9 @@ class _Teller:
                 self._recovered(event.at)
                 if event.fires or event.troubled:
                     say(_json(event) if self._as_json else _line(event, self._lang))
+            case Posted():
+                self._recovered(event.at, "delivery")
+                say(posted_json(event) if self._as_json else posted_line(event, self._lang))
             case Failed():
                 self._failed(event)
             case Began():
@@ -115,32 +146,33 @@ class _Teller:
     def _failed(self, event: Failed) -> None:
         """Say a trouble when it is new, then at the 2nd, 4th, 8th … time, so that a night fits a screen."""
         lines = explain(event.error, self._lang).lines(self._lang)
-        if lines == self._trouble:
-            self._times += not event.beaten
-        else:
-            self._trouble, self._times = lines, 1
-        if self._times & (self._times - 1):
+        trouble, times = self._troubles.get(event.job, ([], 0))
+        times = times + (not event.beaten) if lines == trouble else 1
+        self._troubles[event.job] = lines, times
+        if times & (times - 1):
             return
         if event.beaten:
             head = pick(self._lang, "改动没有采用，仍按原来的巡查", "a change was not taken up")
+        elif event.job == "delivery":
+            head = pick(
+                self._lang, "这次发送没有做完，下一次照常", "a delivery failed, the next one comes as usual"
+            )
         else:
             head = pick(
                 self._lang, "这次巡查没有做完，下一次照常", "a beat failed, the next one comes as usual"
             )
-        again = pick(self._lang, f"（第 {self._times} 次）", f" (time {self._times})")
-        note(f"{_clock(event.at)}  {head}{again if self._times > 1 else ''}")
+        again = pick(self._lang, f"（第 {times} 次）", f" (time {times})")
+        note(f"{_clock(event.at)}  {head}{again if times > 1 else ''}")
         for line in lines:
             note(f"  {line}")
 
-    def _recovered(self, at: datetime) -> None:
-        if self._times > 1:
-            what = pick(
-                self._lang,
-                f"已恢复，此前 {self._times} 次巡查没有做完，到点的事都已办到",
-                f"recovered after {self._times} failed beats; what was due is done",
-            )
+    def _recovered(self, at: datetime, job: str = "patrol") -> None:
+        _, times = self._troubles.pop(job, ([], 0))
+        if times > 1:
+            zh = "次巡查没有做完，到点的事都已办到" if job == "patrol" else "次发送没有做完，待发的已照常发出"
+            en = "failed beats; what was due is done" if job == "patrol" else "failed deliveries"
+            what = pick(self._lang, f"已恢复，此前 {times} {zh}", f"recovered after {times} {en}")
             note(f"{_clock(at)}  {what}")
-        self._trouble, self._times = [], 0
 
 
 def _json(beat: Beat) -> str:

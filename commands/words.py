@@ -9,6 +9,7 @@ from typing import Any
 
 from commands.printing import SHANGHAI, WIDTH, local, money, pick, width
 from engine.explain import Lamp
+from engine.losing import Answerable
 from engine.matter import FactValue, Matter
 from engine.roles import ROLES
 from engine.term import Length
@@ -37,13 +38,36 @@ DOES: dict[str, tuple[str, str]] = {
     "act": ("自动流转", "moved on"),
     "withdraw": ("预警解除", "withdraw"),
 }
-CHANNELS: dict[str, tuple[str, str]] = {"sms": ("短信", "SMS"), "email": ("邮件", "e-mail")}
+CHANNELS: dict[str, tuple[str, str]] = {
+    "sms": ("短信", "SMS"),
+    "email": ("邮件", "e-mail"),
+    "wecom": ("企业微信", "WeCom"),
+    "dingtalk": ("钉钉", "DingTalk"),
+    "webhook": ("推送接口", "webhook"),
+}
 MESSAGE_STATES: dict[str, tuple[str, str]] = {
     "queued": ("待发", "queued"),
     "sending": ("发送中", "sending"),
     "accepted": ("已发", "accepted"),
+    "delivered": ("已送达", "delivered"),
+    "undelivered": ("对方未收到", "undelivered"),
+    "unconfirmed": ("没有回执", "unconfirmed"),
     "held": ("暂缓", "held"),
+    "digested": ("已并入汇总", "in a digest"),
+    "moved": ("已改走其他渠道", "moved to another channel"),
+    "expired": ("已过时，未发", "expired"),
     "dead": ("未送达", "dead"),
+}
+WAITS: dict[str, tuple[str, str]] = {
+    "address": ("等补登号码或邮箱", "waits for an address"),
+    "channel": ("等设置渠道", "waits for a channel"),
+    "breaker": ("渠道停用，等恢复", "waits for a channel out of use"),
+    "quota": ("限额已满，等下一个窗口", "waits for room within the limits"),
+}
+"""What a message in the queue waits for."""
+DOUBTS: dict[str, tuple[str, str]] = {
+    "resent": ("结果不明后重发过，对方可能收到两次", "sent again in doubt: it may have arrived twice"),
+    "dropped": ("结果不明，没有重发，对方可能已收到", "not sent again in doubt: it may have arrived"),
 }
 OUTCOMES: dict[str, tuple[str, str]] = {
     "accepted": ("已发", "accepted"),
@@ -55,6 +79,12 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "retry, dead": ("多次失败，未送达", "failed too often"),
     "quota, dead": ("多次失败，未送达", "failed too often"),
     "unknown, dead": ("结果不明，未送达", "never known"),
+    "retry, expired": ("没能在时限前送出", "not in time"),
+    "rejected": ("不能送达", "undeliverable"),
+    "expired": ("时限已到，不再发出", "too late"),
+    "moved": ("改走其他渠道", "moved to another channel"),
+    "dead": ("未送达", "dead"),
+    "replay": ("人工重发", "sent again by hand"),
 }
 KINDS: dict[str, tuple[str, str]] = {
     "opened": ("开立", "opened"),
@@ -78,7 +108,18 @@ HOLDS: dict[str, tuple[str, str]] = {
     "ask_extension": ("申请延期", "extension asked for"),
     "extension_approved": ("批准延期", "extension approved"),
     "extension_refused": ("不予延期", "extension refused"),
+    "ask_attribution": ("申请划分责任", "attribution asked for"),
+    "attribution_approved": ("批准责任划分", "attribution approved"),
+    "attribution_refused": ("不予责任划分", "attribution refused"),
 }
+PARTY_WORDS: dict[Answerable, tuple[str, str]] = {
+    "purchaser": ("采购人", "purchaser"),
+    "agency": ("代理机构", "agency"),
+    "supplier": ("供应商", "supplier"),
+    "treasury": ("国库", "treasury"),
+    "unattributed": ("未区分", "unattributed"),
+}
+"""Whose lost days may be. 责任方"""
 _TICK = timedelta(microseconds=1)
 _CLOSING = "，。；：、）”"
 _BREAK = re.compile(r"  |[，；。、]|(?= \()|(?=（)")
@@ -104,6 +145,13 @@ def role(name: str, lang: str) -> str:
     """Return what a role is called; a deputy's says for whom: ``专办员（代张三）``."""
     key, mark, principal = name.partition("（")
     return f"{ROLES[key].in_(lang)}{mark}{principal}" if key in ROLES else name
+
+
+def hands(level: str, lang: str) -> str:
+    """Return in whose hands a case of this level is."""
+    return (
+        pick(lang, "上级财政部门", "finance department above") if level == "superior" else role(level, lang)
+    )
 
 
 def roles(names: Iterable[str], lang: str) -> str:
@@ -167,6 +215,8 @@ def fact_words(definition: FactDef | None, value: FactValue, lang: str) -> str:
         return length_words(value, lang)
     if isinstance(value, int) and definition is not None and definition.type == "money":
         return money(value)
+    if definition is not None and definition.options and lang == "zh":
+        return definition.name_of(value)
     return str(value)
 
 

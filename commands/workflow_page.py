@@ -11,6 +11,8 @@ from engine.roles import ROLES
 from engine.term import Length
 from engine.workflow import ActionDef, Bundle, ClockDef, Promise, Title, Trigger, WorkflowDef
 
+MOST_SOURCES = 3
+
 
 def page_as_data(workflow: WorkflowDef, bundle: Bundle) -> dict[str, Any]:
     """Return everything that ``page`` shows, for JSON."""
@@ -126,10 +128,19 @@ def _actions(workflow: WorkflowDef, lang: str) -> str:
         by = pick(lang, "自动", "automatic")
         if not action.automatic:
             by = pick(lang, "、", ", ").join(ROLES[role].in_(lang) for role in action.by)
-        mark = pick(lang, "、", ", ")
-        change = f"{mark.join(workflow.states[s].title.in_(lang) for s in action.sources)} → {to}"
+        change = f"{_sources(workflow, action, lang)} → {to}"
         rows.append((action.name, action.title.in_(lang), change, by, _needs(workflow, action, lang)))
     return table(rows, heads)
+
+
+def _sources(workflow: WorkflowDef, action: ActionDef, lang: str) -> str:
+    """Name the states from which an action is possible; of many only the first (all stand in --json)."""
+    titles = [workflow.states[s].title.in_(lang) for s in action.sources]
+    if len(titles) <= MOST_SOURCES:
+        return pick(lang, "、", ", ").join(titles)
+    return pick(
+        lang, f"{titles[0]} 等 {len(titles)} 个状态", f"{titles[0]} and {len(titles) - 1} more states"
+    )
 
 
 def _needs(workflow: WorkflowDef, action: ActionDef, lang: str) -> str | None:
@@ -148,7 +159,7 @@ def _clocks(workflow: WorkflowDef, bundle: Bundle, lang: str) -> str:
             c.name,
             c.title.in_(lang),
             pick(lang, " 且 ", " and ").join(_trigger(workflow, t, lang) for t in c.starts),
-            ", ".join(workflow.actions[action].title.in_(lang) for action in c.ends) or None,
+            _end(workflow, c, bundle, lang),
         )
         for c in workflow.clocks.values()
     ]
@@ -157,6 +168,19 @@ def _clocks(workflow: WorkflowDef, bundle: Bundle, lang: str) -> str:
         lang, "计时 时限 期限 生效日 依据 核对 把握", "clock moment limit from basis checked confidence"
     )
     return f"{table(rows, heads)}\n\n{table(limits, wanted.split())}"
+
+
+def _end(workflow: WorkflowDef, clock: ClockDef, bundle: Bundle, lang: str) -> str | None:
+    """Say what ends a clock, or what a minimum period holds back."""
+    if clock.ends:
+        return ", ".join(workflow.actions[action].title.in_(lang) for action in clock.ends)
+    titles = {n: a.title for w in bundle.workflows.values() for n, a in w.actions.items()}
+    titles |= {n: f.title for w in bundle.workflows.values() for n, f in w.facts.items()}
+    titles |= {n: a.title for n, a in workflow.actions.items()} | {
+        n: f.title for n, f in workflow.facts.items()
+    }
+    held = [titles[name].in_(lang) for name in clock.guards]
+    return pick(lang, "期满前不得：", "not before: ") + pick(lang, "、", ", ").join(held) if held else None
 
 
 def _limit_rows(

@@ -19,7 +19,16 @@ from engine.matter import FactValue, Pause
 from engine.quiet import last_permitted
 from engine.term import Ends, Length, Moment
 from engine.workdays import WorkingCalendar
-from engine.workflow import MOMENTS, Bundle, ClockDef, LadderDef, MomentName, ProfileDef, Rung, TermDef
+from engine.workflow import (
+    MOMENTS,
+    Bundle,
+    ClockDef,
+    MomentName,
+    Party,
+    ProfileDef,
+    Rung,
+    TermDef,
+)
 
 ClockState = Literal["running", "paused", "met", "void"]
 RETRY_AFTER = timedelta(minutes=15)
@@ -38,6 +47,22 @@ class Planned:
     def look_at(self) -> datetime:
         """Return when somebody must look at this rung."""
         return self.retry_at or self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """The days ``since`` … ``until``, both included, are the party's, says ``by``. 责任划分
+
+    It holds once another person approved it (``approved_by``); ``asked_by`` are all as whom ``by`` counts.
+    """
+
+    since: date
+    until: date
+    party: Party
+    reason: str
+    by: str
+    asked_by: tuple[str, ...] = ()
+    approved_by: str = ""
 
 
 @dataclass(slots=True)
@@ -66,6 +91,8 @@ class Clock:
     """Due days that an approved extension moved, by moment."""
     asked: dict[str, str] = field(default_factory=dict)
     """An extension that was asked for and is not decided yet."""
+    charged: list[Charged] = field(default_factory=list)
+    """Whose the lost days are, as recorded; later ones go before earlier ones."""
 
     @property
     def is_open(self) -> bool:
@@ -76,6 +103,11 @@ class Clock:
     def key(self) -> tuple[str, str, int]:
         """The clock's identity."""
         return (self.matter, self.name, self.round)
+
+    @property
+    def charge_asked(self) -> Charged | None:
+        """The attribution that was asked for and is not decided yet."""
+        return next((c for c in self.charged if not c.approved_by), None)
 
     def moment(self, name: MomentName) -> datetime | None:
         """Return the due instant called ``name``, or ``None`` where the clock has none."""
@@ -195,9 +227,7 @@ class Planner:
             return Prepared((), ()), True
         dues.sort(key=lambda d: MOMENTS.index(d.name))
         by_day = all(limit.unit not in ("hours", "minutes") for _, limit, _, _ in lengths)
-        ladder = self.bundle.ladders.get(definition.ladder)
-        rungs = self._rungs(ladder, dues) if ladder else ()
-        return Prepared(tuple(dues), rungs), by_day
+        return Prepared(tuple(dues), self.rungs(definition, dues)), by_day
 
     def _due(self, anchor: datetime, limit: Length, ends: Ends, pauses: Sequence[Pause]) -> Moment:
         if pauses:
@@ -210,16 +240,25 @@ class Planner:
         value = term.statutory.on(day)
         if value is None or value.value is None:
             return Prepared((), ()), True
-        instant = earliest_around(anchor, value.value, self.calendar, pauses)
+        instant = earliest_around(
+            anchor, value.value, self.calendar, pauses, not term.whole, roll=not term.backward
+        )
         first_day = self.calendar.day_of(instant)
         moment = Moment(first_day, instant, None, self.calendar.is_provisional(first_day))
         by_day = value.value.unit not in ("hours", "minutes")
         return Prepared((DueMoment("statutory", moment, value.value, value.ground),), ()), by_day
 
-    def _rungs(self, ladder: LadderDef, dues: list[DueMoment]) -> tuple[tuple[datetime, str], ...]:
+    def _ladder(self, definition: ClockDef) -> tuple[Rung, ...]:
+        """Return the rungs of the clock's ladder, without those that the profile does not switch on."""
+        ladder = self.bundle.ladders.get(definition.ladder)
+        rungs = ladder.rungs if ladder else ()
+        return tuple(rung for rung in rungs if not rung.switch or rung.switch in self.profile.switches)
+
+    def rungs(self, definition: ClockDef, dues: Sequence[DueMoment]) -> tuple[tuple[datetime, str], ...]:
+        """Return when the rungs fall that hang on due moments, as (instant, rung); those at the start are wound."""
         moments = {d.name: d.moment for d in dues}
         planned: list[tuple[datetime, str]] = []
-        for rung in ladder.rungs:
+        for rung in self._ladder(definition):
             if rung.at.base == "start":
                 continue
             moment = self.rung_moment(rung, moments)
@@ -249,7 +288,7 @@ class Planner:
         """Set the due moments of ``clock`` and plan its rungs.
 
         ``now`` is given for a new epoch: reminders already past are not planned again, and a warning
-        or case that fired and whose moment is still past is not repeated.
+        or case that fired and whose due moment is still past is not repeated.
         """
         by_name = {d.name: d.moment.instant for d in prepared.dues}
         clock.promise = by_name.get("promise")
@@ -260,23 +299,30 @@ class Planner:
             clock.plan = []
             clock.look_at = clock.statutory if clock.state == "running" else None
             return
-        ladder = self.bundle.ladders.get(definition.ladder)
-        does = {rung.name: rung.does for rung in ladder.rungs} if ladder else {}
+        rungs = {rung.name: rung for rung in self._ladder(definition)}
         plan: list[Planned] = []
         starts = [
             (clock.anchor if rung.at.offset is None else self._after_start(clock.anchor, rung), rung.name)
-            for rung in (ladder.rungs if ladder else ())
+            for rung in rungs.values()
             if rung.at.base == "start"
         ]
         for at, name in (*starts, *prepared.rungs):
-            if does[name] == "remind":
+            if rungs[name].does == "remind":
                 # a reminder never comes before the clock has started
                 at = max(at, clock.anchor)
-            if now is not None and at <= now and (does[name] == "remind" or name in clock.fired):
+            if now is not None and self._is_over(clock, rungs[name], at, now):
                 continue
             plan.append(Planned(at, name))
         clock.plan = plan
         clock.reschedule()
+
+    def _is_over(self, clock: Clock, rung: Rung, at: datetime, now: datetime) -> bool:
+        """Say whether a new epoch leaves out ``rung``, to fall ``at``: a case is not opened twice for one breach."""
+        if rung.does != "remind" and rung.name in clock.fired:
+            base = self.profile.refers_on if rung.at.base == "referral" else rung.at.base
+            due = clock.anchor if base == "start" else clock.moment(base)
+            return at <= now or (due is not None and due <= now)
+        return rung.does == "remind" and at <= now
 
     def replan(self, clock: Clock, prepared: Prepared, definition: ClockDef) -> None:
         """Move the rungs still to fire to the new due moments; what fired stays fired (after a pause)."""

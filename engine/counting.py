@@ -48,17 +48,19 @@ def due_on(day: date, ends: Ends, calendar: WorkingCalendar) -> Moment:
     return Moment(day, _end_of(day, ends, calendar), ends)
 
 
-def earliest(anchor: datetime, limit: Length, calendar: WorkingCalendar, inclusive: bool = True) -> datetime:
+def earliest(
+    anchor: datetime, limit: Length, calendar: WorkingCalendar, inclusive: bool = True, *, roll: bool = True
+) -> datetime:
     """Return the first instant (UTC) at which the act is permitted that ``limit`` holds back.
 
     The act may fall on the last day of the period (``inclusive``: 20 days from D allow D+20, 政府采购法
-    第35条), or only on the day after it. A last day that is a rest day rolls forward. Hours and
-    minutes end at their instant.
+    第35条), or only on the day after it. A last day that is a rest day rolls forward, unless the period is
+    counted back from the act (``roll=False``). Hours and minutes end at their instant.
     """
     span = _span(limit)
     if span is not None:
         return anchor + span
-    last = due(anchor, limit, "midnight", calendar)
+    last = due(anchor, limit, "midnight", calendar, roll=roll)
     return calendar.midnight_after(last.day - _DAY) if inclusive else last.instant
 
 

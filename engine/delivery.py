@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Kind = Literal["accepted", "retry", "quota", "rejected", "config", "unknown"]
+Blame = Literal["", "contact", "content"]
+"""What a refusal speaks of, where the provider says so: the number or address itself, or what was written."""
+UNASKABLE = "unaskable"
+"""The ``code`` of ``ask``'s ``unknown`` where the channel can never be asked, however long one waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +22,48 @@ class Outcome:
     ``accepted``: it took the message; ``retry``: surely not taken; ``quota``: a window is full;
     ``rejected``: this recipient or content can never work; ``config``: our key, signature or address
     is wrong; ``unknown``: nobody can say whether it was taken, so it is asked for before any resend.
+    ``again_at`` is when a ``retry`` or ``quota`` may be tried again, where the provider says so;
+    ``provider_id`` what the provider calls the message, ``code`` its own word for the answer. Only a
+    rejection with ``blame="contact"`` can make an address count as invalid; without it it is suspect.
     """
 
     kind: Kind
     detail: str = ""
     again_at: datetime | None = None
+    provider_id: str = ""
+    code: str = ""
+    blame: Blame = ""
+
+
+ReceiptState = Literal["delivered", "undelivered"]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message that a provider had accepted. 回执
+
+    ``reference`` is ours where the provider gives it back, else ``provider_id`` must be known; the same
+    receipt may come several times and in any order.
+    """
+
+    channel: str
+    state: ReceiptState
+    at: datetime
+    reference: str = ""
+    provider_id: str = ""
+    code: str = ""
+    detail: str = ""
+    blame: Blame = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A message that is to go out now, and where to; ``tries`` counts attempts made before."""
+    """A message that is to go out now, and where to; ``tries`` counts attempts made before.
+
+    ``wording`` and ``params`` are the text and the values that it was rendered from, for providers that
+    keep the text themselves. ``provider_id`` and ``handed_at`` are what the provider called it and when it was last
+    handed over, where that is known: they make asking cheaper, nothing rests on them.
+    """
 
     key: str
     channel: str
@@ -36,11 +73,20 @@ class Waiting:
     text: str
     created_at: datetime
     tries: int = 0
+    wording: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    provider_id: str = ""
+    handed_at: datetime | None = None
 
     @property
     def reference(self) -> str:
         """What the provider gets as our reference: 32 hex digits of the key's SHA-256."""
-        return sha256(self.key.encode()).hexdigest()[:32]
+        return reference_of(self.key)
+
+
+def reference_of(key: str) -> str:
+    """Return our reference for the message ``key``: 32 hex digits of its SHA-256."""
+    return sha256(key.encode()).hexdigest()[:32]
 
 
 class Notifier(Protocol):
@@ -52,6 +98,63 @@ class Notifier(Protocol):
 
     def ask(self, message: Waiting) -> Outcome:
         """Say what became of a message handed over before: ``accepted``, ``retry`` if it never arrived,
-        ``unknown`` where the channel cannot be asked.
+        ``unknown`` where the channel does not know yet, or (code ``UNASKABLE``) cannot be asked at all.
         """
         ...
+
+
+@runtime_checkable
+class Receipts(Protocol):
+    """A channel that can be asked for receipts; polling must be enough, many networks let nothing in.
+
+    One that can never say ``delivered`` has an attribute ``confirms`` that is false: then nobody waits for it.
+    """
+
+    def receipts(self, messages: Sequence[Waiting], now: datetime) -> Sequence[Receipt]:
+        """Return what is known of these accepted messages, and of any other that the channel hands out."""
+        ...
+
+
+def confirms(notifier: object) -> bool:
+    """Say whether a channel can be expected to say that a message was delivered."""
+    return isinstance(notifier, Receipts) and bool(getattr(notifier, "confirms", True))
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A channel that hands receipts out again until it hears that they are kept."""
+
+    def confirm(self) -> None:
+        """Hear that the receipts of the last call are kept."""
+        ...
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A channel that holds connections."""
+
+    def close(self) -> None:
+        """Let go of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One of the ways in which a channel (``email``, ``sms``) is served; ``name`` is what records call it."""
+
+    name: str
+    notifier: Notifier
+
+
+Channels = Mapping[str, Notifier | Sequence[Provider]]
+"""By channel its providers in the order of preference; a bare notifier is the only one."""
+
+
+def providers(channels: Channels) -> dict[str, tuple[Provider, ...]]:
+    """Return the providers of every channel; one without any is left out."""
+    found: dict[str, tuple[Provider, ...]] = {}
+    for channel, given in channels.items():
+        listed = tuple(given) if isinstance(given, Sequence) else (Provider(channel, given),)
+        if listed:
+            found[channel] = listed
+    return found

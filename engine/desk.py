@@ -14,7 +14,8 @@ from typing import Literal
 
 from engine.clock import Clock
 from engine.directory import BUYING
-from engine.explain import Lamp, Offer, lamp_of
+from engine.explain import Lamp, lamp_of
+from engine.offering import Offer
 from engine.workdays import WorkingCalendar
 from engine.workflow import MOMENTS, ActionDef, WorkflowDef
 
@@ -27,7 +28,7 @@ RECEIPT = "sign_for_letter"
 """The case's clock for the letter's receipt: once its moment has passed, the letter must be brought. 送达"""
 DECISION = "decide_referral"
 """The case's clock for the tracker's decision on the drafted referral."""
-ACCEPTANCE = frozenset({"accept_case", "accept_lead"})
+ACCEPTANCE = frozenset({"accept_case", "accept_lead", "accept_climbed"})
 """The case's clocks for the regulator's acceptance."""
 ENDED_LATELY = timedelta(days=7)
 """How long a clock that ended late (补办) or was recorded late (补录) stays in the counts of a desk."""
@@ -166,20 +167,22 @@ def next_for(offers: Sequence[Offer], clock: Clock) -> Offer | None:
     return min(ending, key=lambda o: (bool(o.blocked), o.action.needs_reason), default=None)
 
 
-def waiting(offers: Sequence[Offer], roles: Callable[[str], frozenset[str]]) -> list[Offer]:
-    """Return the offers that wait for a person, the most urgent first; ``roles`` are held for a unit.
+def waiting(offers: Sequence[Offer], roles: Callable[[str, str], frozenset[str]]) -> list[Offer]:
+    """Return the offers that wait for a person, the most urgent first; ``roles`` are held for a unit's matters
+    in a jurisdiction.
 
-    What gives a matter up (it needs a reason and ends no clock) waits for nobody, and what a rule or a
-    minimum period still forbids waits for something else.
+    What gives a matter up (it needs a reason and ends no clock) waits for nobody, nor does what others may
+    ask for (a query); what a rule, a minimum period or a query still forbids waits for something else.
     """
     return sorted(
         (
             offer
             for offer in offers
-            if roles(offer.matter.unit) & set(offer.action.by)
+            if roles(offer.matter.unit, offer.matter.jurisdiction) & set(offer.action.by)
             and not offer.blocked
+            and not offer.held_up
             and offer.not_before is None
-            and (offer.ends or not offer.action.needs_reason)
+            and (offer.ends or not (offer.action.needs_reason or offer.action.opens))
         ),
         key=lambda offer: (_nearest(offer), offer.matter.id, offer.action.name),
     )

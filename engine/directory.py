@@ -15,8 +15,11 @@ from engine.errors import BadInput
 
 PURCHASER_ROLES = ("officer", "purchaser_rep", "purchaser_head")
 REGULATOR = "regulator"
+REGULATOR_HEAD = "regulator_head"
+REGULATORS = frozenset({REGULATOR, REGULATOR_HEAD})
+"""The roles of a finance department; both are competent by budget level. 财政部门"""
 BUYING = frozenset({*PURCHASER_ROLES, "agency"})
-"""The roles that a regulator of the same jurisdiction may not hold (R78)."""
+"""The roles that nobody of the finance department of the same jurisdiction may hold (R78)."""
 SEPARATION = "政府采购法 第60条"
 """The ground of R78, buying apart from regulating. 管采分离"""
 
@@ -31,10 +34,15 @@ INSTEAD = frozenset({"leave", "acting"})
 
 FALLBACK = ("purchaser_head", "tracker")
 """Who is told where nobody of a role can be reached, in this order."""
-SUPERVISORS = {"tracker": (REGULATOR,), REGULATOR: ("tracker",)}
+SUPERVISORS = {
+    "tracker": (REGULATOR, REGULATOR_HEAD),
+    REGULATOR: (REGULATOR_HEAD, "tracker"),
+    REGULATOR_HEAD: (REGULATOR, "tracker"),
+}
 """The same for the supervisors: what concerns them stays among them as long as one of them is there."""
 LAST_RESORT = (
-    *FALLBACK, "officer", "purchaser_rep", "agency", "regulator", "sector", "discipline", "bank", "expert", "supplier",
+    *FALLBACK, "officer", "purchaser_rep", "agency", REGULATOR, REGULATOR_HEAD, "sector", "discipline", "bank",
+    "expert", "supplier",
 )  # fmt: skip
 """Where everybody is away: whose holders are told all the same; a notice is never lost for a leave."""
 
@@ -134,7 +142,7 @@ class Scope:
         A regulator's competence follows the budget level (``jurisdiction``, by default the unit's) and
         not the tree; every other role holds for its unit and those below it.
         """
-        if self.role == REGULATOR:
+        if self.role in REGULATORS:
             return self.jurisdiction == (jurisdiction or unit.jurisdiction)
         return below(unit.path, self.path)
 
@@ -150,7 +158,7 @@ class Scope:
             return None
         if not delegation.unit:
             return replace(self, since=since, until=until)
-        if self.role == REGULATOR:
+        if self.role in REGULATORS:
             same = self.jurisdiction == delegation.jurisdiction
             return replace(self, since=since, until=until) if same else None
         if below(self.path, delegation.path):
@@ -191,8 +199,8 @@ def overlap(since: datetime, until: datetime | None, other: datetime, other_unti
 
 def clash(one: Scope, other: Scope, units: Iterable[Unit]) -> bool:
     """Say whether one person may not hold both: to regulate and to buy in one jurisdiction (R78)."""
-    regulating, buying = (one, other) if one.role == REGULATOR else (other, one)
-    if regulating.role != REGULATOR or buying.role not in BUYING:
+    regulating, buying = (one, other) if one.role in REGULATORS else (other, one)
+    if regulating.role not in REGULATORS or buying.role not in BUYING:
         return False
     return overlap(one.since, one.until, other.since, other.until) and any(
         unit.jurisdiction == regulating.jurisdiction and buying.covers(unit) for unit in units
@@ -211,8 +219,8 @@ def recipients(
     ``holders`` names the holders of a role, ``lent`` the delegations in force that concern it, both for
     the matter's unit at the moment of the fire. A deputy is told instead of a principal who is away, or
     also (AB); a warning goes to both always. One hop: a deputy who is away as well is not followed but
-    passed over. Where nobody is reached the purchaser's head is told, else the tracker (for these two
-    supervisors: the other one), else whoever holds any role. Empty only where nobody does.
+    passed over. Where nobody is reached the purchaser's head is told, else the tracker (for supervisors:
+    another one of them), else whoever holds any role. Empty only where nobody does.
     """
     found = _reached(role, holders(role), lent(role))
     for other in SUPERVISORS.get(role, FALLBACK):

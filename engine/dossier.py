@@ -80,7 +80,11 @@ def dossier(
         "about": case.about,
         "clock": case.about_clock,
         "referred": None if referral is None else {n: referral[n] for n in ("name", "at", "actor", "no")},
-        "matters": [_matter(m, bodies, heads[m.id]) for m in (case, *watched)],
+        # a case is referred from where the matter is; it may have climbed since
+        "matters": [
+            _matter(m, bodies, heads[m.id], watched[0].jurisdiction if m is case else m.jurisdiction)
+            for m in (case, *watched)
+        ],
         "clocks": _clocks(bodies),
         "messages": [_message(t) for t in sorted(told, key=_order) if t.fire in fires],
         "evidence": [
@@ -113,7 +117,9 @@ def _damaged(matter: str, number: int) -> DamagedFile:
     )
 
 
-def _matter(matter: Matter, bodies: Sequence[Mapping[str, Any]], head: tuple[int, str]) -> dict[str, Any]:
+def _matter(
+    matter: Matter, bodies: Sequence[Mapping[str, Any]], head: tuple[int, str], jurisdiction: str
+) -> dict[str, Any]:
     """A matter as it stood: its state and facts are those that its lines tell."""
     facts: dict[str, Any] = {}
     state = ""
@@ -126,7 +132,7 @@ def _matter(matter: Matter, bodies: Sequence[Mapping[str, Any]], head: tuple[int
         "workflow": matter.workflow,
         "title": matter.title,
         "unit": matter.unit,
-        "jurisdiction": matter.jurisdiction,
+        "jurisdiction": jurisdiction,
         "bundle": matter.bundle,
         "profile": matter.profile,
         "state": state,

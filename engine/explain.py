@@ -7,16 +7,17 @@ Lamps follow decision 5 of the plan: a due moment that passed with nothing recor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal
 
-from engine.advance import broken, too_early
+from engine.attributing import traces_of
 from engine.clock import Clock, DueMoment, missed
 from engine.counting import account as days_of
 from engine.counting import due
 from engine.freezing import frozen_days
 from engine.law import Ground
+from engine.losing import Answerable, days_lost
 from engine.matter import Matter, Pause
 from engine.message import due_day, hung_on
 from engine.office import Office
@@ -26,11 +27,8 @@ from engine.work import Fire, Work
 from engine.workdays import WorkingCalendar
 from engine.workflow import (
     MOMENTS,
-    ActionDef,
     ClockDef,
-    FactDef,
     MomentName,
-    RuleDef,
     Rung,
     TermDef,
     Trigger,
@@ -146,6 +144,8 @@ class ClockAccount:
     lamp: Lamp
     pauses: tuple[Pause, ...] = ()
     """The pauses of the matter and of what it is part of that touch this clock."""
+    lost: Mapping[date, Answerable] = field(default_factory=dict)
+    """The lost days behind the earliest due moment, each with whose it is."""
 
     @property
     def late(self) -> tuple[MomentName, ...]:
@@ -177,13 +177,14 @@ def explain(
         tuple(_fired(office, matter, clock, definition, f, told or {}) for f in own),
         _planned(office, work, matter, clock, definition),
         lamp,
-        _pauses(work, matter, clock),
+        _pauses(office, work, matter, clock),
+        days_lost(clock, definition, traces_of(office, work, matter), office.calendar, now),
     )  # fmt: skip
 
 
-def _pauses(work: Work, matter: Matter, clock: Clock) -> tuple[Pause, ...]:
+def _pauses(office: Office, work: Work, matter: Matter, clock: Clock) -> tuple[Pause, ...]:
     """Return the pauses between the anchor and the end."""
-    found = sorted(pauses_of(work, matter), key=lambda pause: pause.since)
+    found = sorted(pauses_of(office, work, matter), key=lambda pause: pause.since)
     return tuple(
         pause
         for pause in found
@@ -206,7 +207,7 @@ def _dues(
     calendar = office.calendar
     term = office.machines(matter.bundle).bundle.terms[definition.term]
     counted = {d.name: d for d in counted_again(office, work, matter, clock).dues}
-    frozen = frozen_days(pauses_of(work, matter), calendar)
+    frozen = frozen_days(pauses_of(office, work, matter), calendar)
     return tuple(
         _due(term, clock, name, instant, counted.get(name), frozen, calendar, now)
         for name in MOMENTS
@@ -310,61 +311,3 @@ def _planned(
 def _rungs(office: Office, matter: Matter, definition: ClockDef) -> dict[str, Rung]:
     ladder = office.machines(matter.bundle).bundle.ladders.get(definition.ladder)
     return {r.name: r for r in ladder.rungs} if ladder else {}
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What can be done now on a matter, by whom, and what has to be handed in with it.
-
-    ``missing`` are the facts still to be given, ``ends`` the running clocks that the action ends,
-    ``not_before`` the end of a minimum period that still forbids it, ``blocked`` the rules that do, as
-    far as they can be judged before the facts are given.
-    """
-
-    matter: Matter
-    action: ActionDef
-    holders: tuple[tuple[str, tuple[str, ...]], ...]
-    missing: tuple[FactDef, ...]
-    ends: tuple[Clock, ...]
-    not_before: datetime | None
-    blocked: tuple[RuleDef, ...]
-
-    @property
-    def urgency(self) -> tuple[bool, bool, float]:
-        """Sort key: what ends the nearest clock first, what a rule forbids later, giving up last."""
-        near = min((m for c in self.ends for n in MOMENTS if (m := c.moment(n))), default=None)
-        return (self.action.needs_reason, bool(self.blocked), near.timestamp() if near else float("inf"))
-
-
-def offers(office: Office, work: Work, matters: Sequence[Matter], now: datetime) -> list[Offer]:
-    """Return what people can do now on ``matters``, the most urgent first."""
-    found: list[Offer] = []
-    for matter in matters:
-        workflow = office.workflow(matter)
-        clocks = [c for c in work.clocks_of(matter) if c.is_open]
-        for action in office.machines(matter.bundle).of[matter.workflow].offers(matter.state):
-            if _done_already(matter, action):
-                continue
-            held = tuple((role, tuple(work.holders(role, matter, now))) for role in action.by)
-            missing = tuple(workflow.facts[n] for n in action.needs if n not in matter.facts)
-            ends = tuple(c for c in clocks if action.name in workflow.clocks[c.name].ends)
-            early = [until for _, until in too_early(office, work, matter, action, now)]
-            blocked = _blocked(office, work, matter, action, now)
-            found.append(Offer(matter, action, held, missing, ends, max(early, default=None), blocked))
-    return sorted(found, key=lambda offer: offer.urgency)
-
-
-def _blocked(
-    office: Office, work: Work, matter: Matter, action: ActionDef, now: datetime
-) -> tuple[RuleDef, ...]:
-    """Return the rules that already refuse; one that waits for a fact to be given does not."""
-    return tuple(
-        rule
-        for rule, why in broken(office, work, matter, action, {}, now)
-        if rule.severity == "block" and (why == "broken" or why.startswith("given."))
-    )
-
-
-def _done_already(matter: Matter, action: ActionDef) -> bool:
-    """A record that was made need not be proposed again; it may still be made again."""
-    return action.to is None and f"action:{action.name}" in matter.marks

@@ -72,13 +72,27 @@ def read_fact(definition: FactDef, text: str) -> FactValue:
     kept = definition.type in ("text", "link")
     plain = (text if kept else unicodedata.normalize("NFKC", text)).strip()
     try:
-        return _READERS[definition.type](plain)
+        value = _READERS[definition.type](plain)
+        return _option(definition, str(value)) if definition.options else value
     except _Unreadable as unreadable:
         raise BadInput(
             f"要素 {definition.name}（{definition.title}）的值不对：{text!r}",
             why=f"类型是{TYPES[definition.type]}：{unreadable}",
-            then=f"写成 --fact {definition.name}={EXAMPLES[definition.type]}",
+            then=f"写成 --fact {definition.name}={example_of(definition)}",
         ) from None
+
+
+def example_of(definition: FactDef) -> str:
+    """Return one value of the fact that can be typed as it stands."""
+    return definition.options[0][1] if definition.options else EXAMPLES[definition.type]
+
+
+def _option(definition: FactDef, text: str) -> str:
+    """Return the option that ``text`` names, by its key or by its Chinese name."""
+    for key, name in definition.options:
+        if text in (key, name):
+            return key
+    raise _Unreadable("只能是 " + "、".join(f"{name}（{key}）" for key, name in definition.options))
 
 
 def _money(text: str) -> int:

@@ -15,7 +15,7 @@ from engine.findings_state import look_at_states
 from engine.findings_workflow import look_at_workflow
 from engine.reading_form import nearest
 from engine.roles import ROLES
-from engine.workflow import Bundle, LadderDef, ProfileDef, Rung, TextDef
+from engine.workflow import Bundle, LadderDef, ProfileDef, ProviderText, Rung, TextDef
 
 # Two segments of 67 characters, less the longest signature in its brackets (a rule of the channel).
 LONGEST_SMS = 2 * 67 - 14
@@ -69,6 +69,8 @@ def look_at_texts(texts: Mapping[str, TextDef], sources: Sources) -> None:
                     text.file, ("params", name), f"文案 {text.name}：参数 {name} 没有用到", f"删去 {name}"
                 )
         _look_at_sms(text, sources)
+        for provider in text.providers.values():
+            _look_at_provider(text, provider, sources)
 
 
 def _look_at_sms(text: TextDef, sources: Sources) -> None:
@@ -84,6 +86,28 @@ def _look_at_sms(text: TextDef, sources: Sources) -> None:
         sources.add(
             *where, f"文案 {text.name}：短信最长 {longest} 字，超过两条的 {LONGEST_SMS} 字", "缩短文字"
         )
+
+
+def _look_at_provider(text: TextDef, kept: ProviderText, sources: Sources) -> None:
+    """A template must say what our text says: the same parameters, none longer than the provider takes."""
+    path = ("providers", kept.provider)
+    who = f"短信文案 {text.name} 在 {kept.provider} 的模板"
+    used = list(dict.fromkeys(_PLACE.findall(text.sms)))
+    for name in kept.params:
+        if name not in text.params:
+            what = f"{who}：参数 {name} 没有在 params 中声明"
+            sources.add(text.file, (*path, "params", name), what, nearest(name, text.params))
+        elif name not in used:
+            sources.add(text.file, (*path, "params", name), f"{who}：短信里没有参数 {name}", f"删去 {name}")
+        elif 0 < kept.longest < text.params[name]:
+            what = f"{who}：参数 {name} 最长 {text.params[name]} 字，服务商每个参数最多 {kept.longest} 字"
+            sources.add(
+                text.file, (*path, "params", name), what, "缩短该参数，或按账号的实际上限写 longest: 上限"
+            )
+    for name in used:
+        if name not in kept.params:
+            what = f"{who}：缺少短信里的参数 {name}"
+            sources.add(text.file, (*path, "params"), what, f"params: [{', '.join(used)}]")
 
 
 def _look_at_ladder(
@@ -104,6 +128,7 @@ def _look_at_ladder(
             sources.unknown(ladder.file, (*here, "tells", role), who, "角色", role, ROLES)
         if texts is not None:
             sources.unknown(ladder.file, (*here, "message"), who, "文案", rung.message, texts)
+            sources.unknown(ladder.file, (*here, "at_top"), who, "文案", rung.at_top, texts)
         text = texts.get(rung.message) if texts is not None else None
         if text is not None and "sms" in rung.via and not text.sms:
             add("via", f"文案 {rung.message} 没有短信内容", f"在 messages/{rung.message}.yaml 写 sms: ……")
@@ -116,6 +141,15 @@ def _look_at_effect(ladder: LadderDef, place: int, rung: Rung, bundle: Bundle, s
     if rung.action and not sources.unread:
         actions = {name for workflow in bundle.workflows.values() for name in workflow.actions}
         sources.unknown(ladder.file, (*here, "action"), who, "操作", rung.action, actions)
+        climbs = any(
+            w.actions[rung.action].climbs for w in bundle.workflows.values() if rung.action in w.actions
+        )
+        if climbs and not rung.at_top:
+            what = f"{who}：操作 {rung.action} 逐级上报，缺少已到最高一级时的文案"
+            sources.add(ladder.file, (*here, "action"), what, "at_top: 文案名称")
+        elif rung.at_top and not climbs and rung.action in actions:
+            what = f"{who}：操作 {rung.action} 不逐级上报，不能有 at_top"
+            sources.add(ladder.file, (*here, "at_top"), what, "删去 at_top")
     if not rung.opens:
         return
     about = [name for name, workflow in bundle.workflows.items() if workflow.about]
@@ -126,7 +160,19 @@ def _look_at_effect(ladder: LadderDef, place: int, rung: Rung, bundle: Bundle, s
         sources.add(ladder.file, (*here, "opens"), what, nearest(rung.opens, about))
 
 
+def _look_at_switches(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:
+    """What a profile switches on must be a switch of some rung; what it inherits is its base's to answer for."""
+    if sources.unread:
+        return
+    known = {rung.switch for ladder in bundle.ladders.values() for rung in ladder.rungs if rung.switch}
+    above = [bundle.profiles[name] for name in profile.lineage[1:] if name in bundle.profiles]
+    for switch in sorted(profile.switches.difference(*(base.switches for base in above))):
+        who = f"方案 {profile.name}"
+        sources.unknown(profile.file, ("switches", switch), who, "督办级开关（switch）", switch, known)
+
+
 def _look_at_profile(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:
+    _look_at_switches(profile, bundle, sources)
     clocks: dict[str, str] = {
         f"{workflow.name}.{clock.name}": clock.term
         for workflow in bundle.workflows.values()

@@ -27,17 +27,19 @@ class _Look:
         self.clock = clock
         self.bundle = bundle
         self.sources = sources
-        self.here = ("clocks", clock.name)
+        # a clock of a profile stands in the profile's file, under its full name
+        self.file = clock.file or workflow.file
+        self.here = ("clocks", f"{workflow.name}.{clock.name}" if clock.file else clock.name)
 
     def add(self, key: str, what: str, write: str, item: str = "") -> None:
         path = (*self.here, key, item) if item else (*self.here, key)
-        self.sources.add(self.workflow.file, path, f"计时 {self.clock.name}：{what}", write)
+        self.sources.add(self.file, path, f"计时 {self.clock.name}：{what}", write)
 
     def known(self, key: str, word: str, name: str, options: Collection[str], item: str = "") -> None:
         """Note ``name`` if it is none of ``options``."""
         path = (*self.here, key, item) if item else (*self.here, key)
         who = f"计时 {self.clock.name}"
-        self.sources.unknown(self.workflow.file, path, who, word, name, options)
+        self.sources.unknown(self.file, path, who, word, name, options)
 
     def all(self) -> None:
         """Run every check."""
@@ -52,6 +54,10 @@ class _Look:
             self.known("starts", _WORDS[trigger.kind], trigger.name, options[trigger.kind], trigger.kind)
         for action in self.clock.ends:
             self.known("ends", "操作", action, self.workflow.actions, "action")
+        for charge in self.clock.charges:
+            self.known("charges", "操作", charge.until, self.workflow.actions)
+        if self.clock.charges and self.clock.guards:
+            self.add("charges", "最短期限没有损失日，不能有 charges", "删去 charges")
         ladder = self.bundle.ladders.get(self.clock.ladder)
         for rung in ladder.rungs if ladder is not None else ():
             if rung.action:
@@ -62,13 +68,17 @@ class _Look:
         if self.clock.applies_when:
             path = (*self.here, "applies_when")
             expression = self.clock.applies_when
-            look_at_expression(self.workflow, expression, "boolean", path, self.bundle, self.sources)
+            look_at_expression(
+                self.workflow, expression, "boolean", path, self.bundle, self.sources, self.clock.file
+            )
 
     def kind(self) -> None:
-        """A maximum ends with an action; a minimum guards one."""
+        """A maximum ends with an action; a minimum guards actions and dates, of its matter or of parts."""
         term = self.bundle.terms.get(self.clock.term)
-        for action in self.clock.guards:
-            self.known("guards", "操作", action, self.workflow.actions, action)
+        if not self.sources.unread:
+            guarded = self.guarded()
+            for name in self.clock.guards:
+                self.known("guards", "操作或日期要素", name, guarded, name)
         if term is None:
             return
         if term.kind == "max" and not self.clock.ends:
@@ -78,6 +88,17 @@ class _Look:
             self.add("guards", f"期限 {term.name} 不是最短期限，不能有 guards", write)
         if term.kind == "min" and not self.clock.guards:
             self.add("guards", f"期限 {term.name} 是最短期限，缺少 guards", "guards: [操作]")
+
+    def guarded(self) -> set[str]:
+        """Return what a minimum may hold back: actions and dates of the workflow, those above and below it."""
+        above = ancestry(self.bundle.workflows, self.workflow.name)
+        near = [
+            w
+            for w in self.bundle.workflows.values()
+            if w.name in above or self.workflow.name in ancestry(self.bundle.workflows, w.name)
+        ]
+        dates = {fact.name for w in near for fact in w.facts.values() if fact.type == "date"}
+        return {action for w in near for action in w.actions} | dates
 
     def agreed(self) -> None:
         """An agreed length or day is a fact of the matter or of what it is part of."""

@@ -18,6 +18,7 @@ def look_at_states(workflow: WorkflowDef, sources: Sources) -> None:
     if _look_at_ends_of_actions(workflow, sources):
         return
     ways = _ways(workflow)
+    _look_at_reopening(workflow, sources)
     for state, leads_to in ways.items():
         if workflow.states[state].final and leads_to:
             write = "删去该操作的 from，或删去 final: true"
@@ -25,10 +26,21 @@ def look_at_states(workflow: WorkflowDef, sources: Sources) -> None:
         if not workflow.states[state].final and not leads_to - {state}:
             add(state, "不是终结状态却没有出路", "加一个 from 它的操作，或写 final: true")
     if len(initial) == 1:
-        reached = _reach(initial[0], ways)
+        reached = _reach(initial[0], _ways(workflow, reopens=True))
         for state in workflow.states:
             if state not in reached:
                 add(state, f"从初始状态 {initial[0]} 到不了这里", f"加一个 to: {state} 的操作，或删去该状态")
+
+
+def _look_at_reopening(workflow: WorkflowDef, sources: Sources) -> None:
+    for action in workflow.actions.values():
+        if action.reopens and not all(workflow.states[state].final for state in action.sources):
+            sources.add(
+                workflow.file,
+                ("actions", action.name, "reopens"),
+                f"操作 {action.name}：reopens 只用于离开终结状态",
+                "from 只写终结状态，或删去 reopens",
+            )
 
 
 def _initial(workflow: WorkflowDef, sources: Sources) -> list[str]:
@@ -64,10 +76,11 @@ def _look_at_ends_of_actions(workflow: WorkflowDef, sources: Sources) -> bool:
     return broken
 
 
-def _ways(workflow: WorkflowDef) -> dict[str, set[str]]:
+def _ways(workflow: WorkflowDef, *, reopens: bool = False) -> dict[str, set[str]]:
+    """Return where each state leads to; ``reopens`` counts the ways back from final states too."""
     ways: dict[str, set[str]] = {state: set() for state in workflow.states}
     for action in workflow.actions.values():
-        if action.to in ways:
+        if action.to in ways and (reopens or not action.reopens):
             for state in action.sources:
                 if state in ways:
                     ways[state].add(str(action.to))

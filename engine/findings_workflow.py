@@ -8,7 +8,7 @@ from engine.findings_source import Add, Sources, Step
 from engine.reading_form import nearest
 from engine.roles import ROLES
 from engine.rules import KEYWORDS, PREFIXES, Expression, ExpressionFault, ancestry, variables
-from engine.workflow import ActionDef, Bundle, Spawn, WorkflowDef
+from engine.workflow import TRUTH, ActionDef, Bundle, Spawn, WorkflowDef
 
 _HUMAN = ("by", "needs", "evidence", "needs_reason")
 
@@ -23,6 +23,9 @@ def look_at_workflow(workflow: WorkflowDef, bundle: Bundle, sources: Sources) ->
             path = ("facts", fact.name)
             sources.add(workflow.file, path, f"要素不能叫 {fact.name}：表达式里另有所指", "换一个名称")
     _look_at_part_of(workflow, bundle, sources)
+    _look_at_blocks(workflow, bundle, sources)
+    for code in workflow.rules:
+        sources.unknown(workflow.file, ("rules", code), "", "规则", code, bundle.rules)
     if workflow.spawns is not None:
         look_at_spawn(workflow, workflow.spawns, ("spawns",), bundle, sources)
     for action in workflow.actions.values():
@@ -36,15 +39,24 @@ def look_at_expression(
     path: tuple[Step, ...],
     bundle: Bundle,
     sources: Sources,
+    file: str = "",
 ) -> None:
-    """Compile an expression of ``workflow`` and note what is wrong with it, with the column."""
+    """Compile an expression of ``workflow`` and note what is wrong with it, with the column.
+
+    ``file`` is where it stands, if not the workflow's own file.
+    """
     declared = variables(bundle.workflows, workflow.name)
     try:
         Expression(source, declared, wants)
     except ExpressionFault as fault:
-        if fault.unknown.removeprefix("given.").partition(".")[0] in sources.unread:
+        # what stands in a file that could not be read, or above one, is not reported as unknown
+        top = bundle.workflows[ancestry(bundle.workflows, workflow.name)[-1]]
+        if (
+            top.part_of in sources.unread
+            or fault.unknown.removeprefix("given.").partition(".")[0] in sources.unread
+        ):
             return
-        sources.add(workflow.file, path, *describe(fault, source, path[-1], declared, wants))
+        sources.add(file or workflow.file, path, *describe(fault, source, path[-1], declared, wants))
 
 
 def describe(
@@ -93,14 +105,30 @@ def _look_at_part_of(workflow: WorkflowDef, bundle: Bundle, sources: Sources) ->
         sources.add(workflow.file, ("part_of",), f"part_of 成环：{circle}", "最上一级流程不写 part_of")
 
 
+def _look_at_blocks(workflow: WorkflowDef, bundle: Bundle, sources: Sources) -> None:
+    """Only what is about a matter can hold that matter up, and only actions that exist."""
+    known = {action for other in bundle.workflows.values() for action in other.actions}
+    for state in workflow.states.values():
+        if (state.blocks or state.freezes) and not workflow.about:
+            what = f"状态 {state.name}：只有针对事项的流程（about: any）可以有 blocks 或 freezes"
+            sources.add(workflow.file, ("states", state.name), what, "删去 blocks 和 freezes")
+        for action in state.blocks if not sources.unread else ():
+            path = ("states", state.name, "blocks", action)
+            sources.unknown(workflow.file, path, f"状态 {state.name}", "操作", action, known)
+
+
 def _look_at_sets(workflow: WorkflowDef, action: ActionDef, add: Add) -> None:
-    """`day` is for dates, anything else is text."""
+    """`day` is for dates, anything else is text; and only a matter about another one climbs."""
+    if action.climbs and not workflow.about:
+        add("climbs", "只有针对事项的流程（about: any）可以逐级上报", "删去 climbs")
     for fact, source in action.sets:
         if fact not in workflow.facts:
             continue
         kind = workflow.facts[fact].type
         if source == "day" and kind != "date":
             add("sets", f"要素 {fact} 的类型是 {kind}，不能记日期", "type: date", fact)
+        elif source in TRUTH and kind == "boolean":
+            continue
         elif source != "day" and kind != "text":
             add(
                 "sets",
@@ -124,10 +152,18 @@ def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, so
         ("needs", "要素", action.needs, workflow.facts),
         ("sets", "要素", tuple(fact for fact, _source in action.sets), workflow.facts),
         ("rules", "规则", action.rules, bundle.rules),
+        ("undoes", "操作", action.undoes, workflow.actions),
+        ("opens", "流程", (action.opens,), [w.name for w in bundle.workflows.values() if w.about]),
     ):
         for name in names:
             sources.unknown(workflow.file, (*here, key, name), who, word, name, options)
     _look_at_sets(workflow, action, add)
+    if action.window is not None and not sources.unread:
+        sources.unknown(
+            workflow.file, (*here, "window", "term"), who, "期限", action.window.term, bundle.terms
+        )
+        waits = {n for w in ancestry(bundle.workflows, workflow.name) for n in bundle.workflows[w].clocks}
+        sources.unknown(workflow.file, (*here, "window", "after"), who, "计时", action.window.after, waits)
     if action.for_parts and not sources.unread:
         below = {n for w in bundle.workflows.values() if w.part_of == workflow.name for n in w.actions}
         sources.unknown(workflow.file, (*here, "for_parts"), who, "下级操作", action.for_parts, below)

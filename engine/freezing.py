@@ -50,15 +50,16 @@ def due_around(
 
 
 def earliest_around(
-    anchor: datetime, limit: Length, calendar: WorkingCalendar, pauses: Sequence[Pause]
-) -> datetime:
-    """Return the first permitted instant after a minimum period that pauses interrupted."""
+    anchor: datetime, limit: Length, calendar: WorkingCalendar, pauses: Sequence[Pause], inclusive: bool = True,
+    *, roll: bool = True,
+) -> datetime:  # fmt: skip
+    """Return the first permitted instant of a minimum period that pauses interrupted; see ``earliest``."""
     frozen = frozen_days(pauses, calendar)
     first = calendar.day_of(anchor)
     extra = 0
     while True:
-        instant = earliest(anchor, _stretched(limit, extra), calendar)
-        last = calendar.day_of(instant)
+        instant = earliest(anchor, _stretched(limit, extra), calendar, inclusive, roll=roll)
+        last = calendar.day_of(instant if inclusive else instant - _TICK)
         touched = sum(
             1
             for day in frozen

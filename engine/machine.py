@@ -81,6 +81,23 @@ class Machines:
             for clock in workflow.clocks.values()
             for action in clock.guards
         )
+        self.by_time = frozenset(
+            rung.action for ladder in bundle.ladders.values() for rung in ladder.rungs if rung.action
+        )
+        """Actions that time itself takes where nobody acted."""
+        self.dates_guarded = frozenset(
+            name
+            for name in self.guarded
+            if any(name in w.facts and w.facts[name].type == "date" for w in bundle.workflows.values())
+        )
+        """Date facts that a minimum period holds back (the bid deadline)."""
+        self.blockers = frozenset(
+            w.name for w in bundle.workflows.values() if any(s.blocks for s in w.states.values())
+        )
+        self.freezers = frozenset(
+            w.name for w in bundle.workflows.values() if any(s.freezes for s in w.states.values())
+        )
+        """Workflows about a matter that stop its clocks; they themselves run on."""
         self.starts_on: dict[tuple[str, str, str], tuple[str, ...]] = {}
         self.ends_on: dict[tuple[str, str], tuple[str, ...]] = {}
         for name, workflow in bundle.workflows.items():
@@ -94,16 +111,25 @@ class Machines:
     def path(self, workflow: str, state: str, action: str) -> list[ActionDef] | None:
         """Return the shortest way of transitions from ``state`` to a state that offers ``action``.
 
-        Automatic actions count too; those that need a reason (to give up, to release) do not. An empty
+        Automatic actions count too; those that need a reason (to give up, to release) or reopen do not. An empty
         list means that ``action`` is possible right away, ``None`` that no way leads there.
         """
         return self._way(workflow, state, frozenset(self.bundle.workflows[workflow].actions[action].sources))
+
+    def way_to(self, workflow: str, state: str, wanted: str) -> list[ActionDef] | None:
+        """Return the shortest way from ``state`` to the state ``wanted``, as ``path`` counts ways; where none leads
+        there (a failed package), steps that need a reason or reopen count too.
+        """
+        way = self._way(workflow, state, frozenset({wanted}))
+        return self._way(workflow, state, frozenset({wanted}), any_step=True) if way is None else way
 
     def way_out(self, workflow: str, state: str) -> list[ActionDef] | None:
         """Return the shortest way from ``state`` to a final state, giving up excluded."""
         return self._way(workflow, state, self.finals[workflow])
 
-    def _way(self, workflow: str, state: str, wanted: frozenset[str]) -> list[ActionDef] | None:
+    def _way(
+        self, workflow: str, state: str, wanted: frozenset[str], *, any_step: bool = False
+    ) -> list[ActionDef] | None:
         definition = self.bundle.workflows[workflow]
         ways: dict[str, list[ActionDef]] = {state: []}
         queue = [state]
@@ -112,7 +138,12 @@ class Machines:
             if here in wanted:
                 return ways[here]
             for step in definition.actions.values():
-                if here in step.sources and step.to and step.to not in ways and not step.needs_reason:
+                if (
+                    here in step.sources
+                    and step.to
+                    and step.to not in ways
+                    and (any_step or not (step.needs_reason or step.reopens))
+                ):
                     ways[step.to] = [*ways[here], step]
                     queue.append(step.to)
         return None

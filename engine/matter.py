@@ -18,11 +18,15 @@ FactValue = bool | int | str | date | Length
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Clocks stand still from ``since`` until ``until`` (``None``: still); ``ground`` says why. 中止"""
+    """Clocks stand still from ``since`` until ``until`` (``None``: still); ``ground`` says why. 中止
+
+    ``by`` is the matter that holds the pause (a query, a complaint); empty where a person ordered it.
+    """
 
     since: datetime
     until: datetime | None
     ground: str
+    by: str = ""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,11 @@ class Matter:
     """When the triggers of clocks that wait for several of them happened (``action:x``, ``state:y``)."""
     facts: dict[str, FactValue] = field(default_factory=dict)
     pauses: list[Pause] = field(default_factory=list)
+
+    @property
+    def is_case(self) -> bool:
+        """Whether this is a case: about a clock or a rule, not merely about a matter as a query is. 督办件"""
+        return self.about_clock is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +97,5 @@ class Entry:
     previous: str
     hash: str
     algorithm: str
+    jurisdiction: str = ""
+    """Where the matter was when the line was written: a case may have climbed since."""

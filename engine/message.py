@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from engine.clock import Clock
-from engine.directory import REGULATOR, Delegation, Recipient, recipients
+from engine.directory import REGULATORS, Delegation, Recipient, recipients
 from engine.errors import YiribanError
 from engine.matter import Matter
 from engine.office import Office
@@ -99,6 +99,7 @@ def compose(
     *,
     tells: Iterable[str],
     via: Iterable[str],
+    expires_at: datetime | None = None,
 ) -> tuple[list[Message], list[str]]:
     """Render the notices of ``fire``; return them and the roles that nobody holds.
 
@@ -108,7 +109,7 @@ def compose(
     wording = office.texts.get(text)
     if wording is None:
         raise RenderTrouble(f"没有名为 {text} 的文案", then="在 workflows/messages 中补上该文案")
-    rendered = {channel: _wording(wording, channel, values) for channel in via}
+    rendered = {channel: wording_of(wording, channel, values) for channel in via}
     messages: dict[str, Message] = {}
     unheld: list[str] = []
     for role in tells:
@@ -126,14 +127,14 @@ def compose(
                     start = next_opening(max(fire.at, fire.fired_at), office.calendar)
                 messages[key] = Message(
                     key, fire.key, matter.id, matter.jurisdiction, person, recipient.role_text, channel, fire.rung,
-                    subject, body, start, fire.fired_at,
+                    subject, body, start, fire.fired_at, text, values, expires_at,
                 )  # fmt: skip
     return list(messages.values()), unheld
 
 
 def _asked_at(role: str, fire: Fire) -> datetime:
-    """Roles become persons at the beat; the regulator is the one of the logical moment (design 7)."""
-    return fire.at if role == REGULATOR else fire.fired_at
+    """Roles become persons at the beat; regulators are those of the logical moment (design 7)."""
+    return fire.at if role in REGULATORS else fire.fired_at
 
 
 def _told(work: Work, matter: Matter, fire: Fire, role: str, held: Sequence[str]) -> list[Recipient]:
@@ -153,7 +154,8 @@ def _told(work: Work, matter: Matter, fire: Fire, role: str, held: Sequence[str]
     )
 
 
-def _wording(text: TextDef, channel: str, values: Mapping[str, str]) -> tuple[str, str]:
+def wording_of(text: TextDef, channel: str, values: Mapping[str, str]) -> tuple[str, str]:
+    """Return subject and body of a message by ``channel``; a text message has no subject."""
     if channel == "sms":
         return "", render(text.sms, values, text.params)
     return render(text.subject, values), render(text.body, values)

@@ -7,17 +7,18 @@ order still starts and ends its own clocks, without moving the state (design 11)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from engine.advance import broken, too_early
 from engine.chain import plain_facts
+from engine.checking import broken, early_dates, held_up, too_early
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.opening import Foreseen, spawn
 from engine.performing import Deed, perform
+from engine.skipping import skip
 from engine.starting import finish, trigger
 from engine.work import Work
 from engine.workflow import ActionDef
@@ -60,8 +61,7 @@ def observe(office: Office, work: Work, root: Matter, sight: Sight, actor: str) 
         if matter.state == action.to and f"action:{action.name}" not in matter.marks:
             watch.mark(matter, action)
             return watch.observed
-    for step in machines.path(matter.workflow, matter.state, action.name) or ():
-        watch.infer(matter, step)
+    watch.infer(matter, machines.path(matter.workflow, matter.state, action.name) or ())
     if matter.state in action.sources:
         watch.see(matter, action)
     else:
@@ -103,9 +103,7 @@ class _Watch:
         opener = next((a for a in definition.actions.values() if a.spawns is not None), None)
         if opener is not None:
             spawns = opener.spawns
-            for step in machines.path(parent.workflow, parent.state, opener.name) or ():
-                self.infer(parent, step)
-            self.infer(parent, opener)
+            self.infer(parent, [*(machines.path(parent.workflow, parent.state, opener.name) or ()), opener])
         assert spawns is not None
         foreseen = self.sight.foreseen
         one = replace(foreseen, counts={**foreseen.counts, parent.id: 1})
@@ -114,27 +112,24 @@ class _Watch:
             spawn(self.office, self.work, parent, spawns, at=self.sight.at, now=self.sight.recorded_at,
                   actor=self.actor, seen=False, foreseen=one)  # fmt: skip
 
-    def infer(self, matter: Matter, action: ActionDef) -> None:
-        """Fill in a step that nobody saw."""
-        if matter.state in action.sources:
-            self._perform(matter, action, "inferred", {})
-            self.observed.inferred += 1
+    def infer(self, matter: Matter, steps: Sequence[ActionDef]) -> None:
+        """Fill in steps that nobody saw."""
+        if steps:
+            self.observed.inferred += skip(self.office, self.work, matter, steps, self._deed("inferred"))
 
-    def _perform(self, matter: Matter, action: ActionDef, kind: str, facts: Mapping[str, FactValue]) -> None:
+    def _deed(self, kind: str, facts: Mapping[str, FactValue] | None = None) -> Deed:
         sight = self.sight
-        deed = Deed(
-            sight.at, sight.recorded_at, self.actor, kind, facts, remarks={"source": sight.source},
+        return Deed(
+            sight.at, sight.recorded_at, self.actor, kind, facts or {}, remarks={"source": sight.source},
             foreseen=sight.foreseen,
         )  # fmt: skip
-        perform(self.office, self.work, matter, action, deed)
 
     def finish_parts(self, matter: Matter) -> None:
         """A join was seen: its parts must have come to their end, seen or not."""
         machines = self.office.machines(matter.bundle)
         for part in list(self.work.parts_of(matter)):
             self.finish_parts(part)
-            for step in machines.way_out(part.workflow, part.state) or ():
-                self.infer(part, step)
+            self.infer(part, machines.way_out(part.workflow, part.state) or ())
 
     def see(self, matter: Matter, action: ActionDef) -> None:
         """A step that is possible: judge it by minimum periods and rules, and take it."""
@@ -146,7 +141,13 @@ class _Watch:
                 self._find(f"rule_{rule.code}", f"{matter.id} {action.title}：{rule.code} {rule.title}")
             else:
                 self.observed.unjudged.append(f"{rule.code}: {lacks}")
-        self._perform(matter, action, "observed", sight.facts)
+        for about, state in held_up(office, self.work, matter, action):
+            self._find(
+                "held_up", f"{matter.id} {action.title}：{about.id} 现为“{state.title}”（{state.basis}）"
+            )
+        perform(office, self.work, matter, action, self._deed("observed", sight.facts))
+        for article, title, day, first in early_dates(office, self.work, matter, sight.facts):
+            self._find("before_minimum", f"{matter.id} {title} {day}：{article}，最早 {first}")
 
     def aside(self, matter: Matter, action: ActionDef) -> None:
         """A step seen after what should have followed it: its own clocks still start and end."""

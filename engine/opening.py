@@ -14,6 +14,7 @@ from engine.errors import BadInput, NotFound
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.rules import MissingFact
+from engine.sheet import number_of
 from engine.starting import trigger
 from engine.work import SYSTEM, Work
 from engine.workflow import Spawn
@@ -21,7 +22,9 @@ from engine.workflow import Spawn
 MOST_PARTS = 1000
 FIRST_HANDS = "tracker"
 """The level at which a case begins."""
-CASE_FACTS = frozenset({"level", "clock", "moment"})
+REGULATED = frozenset({"regulator", "superior"})
+"""The levels at which a case is in a regulator's hands: where it was referred to, or above."""
+CASE_FACTS = frozenset({"level", "clock", "moment", "sheet"})
 """What a case is about and in whose hands: written when it is opened, never by hand."""
 
 
@@ -140,24 +143,30 @@ def part_of(office: Office, work: Work, parent: Matter, workflow: str, at: datet
     )
 
 
-def open_case(
-    office: Office, work: Work, matter: Matter, source: Clock | str, workflow: str, *, moment: str, at: datetime,
-    now: datetime, cause: str,
-) -> Matter:  # fmt: skip
-    """Open a case about ``matter``: it takes the bundle now in force, and the moment that was missed.
+def open_about(
+    office: Office,
+    work: Work,
+    matter: Matter,
+    workflow: str,
+    facts: Mapping[str, FactValue],
+    *,
+    at: datetime,
+    now: datetime,
+    actor: str,
+    clock: str | None = None,
+    cause: str = "",
+) -> Matter:
+    """Open a matter about ``matter``: a case, a query. It takes the bundle now in force.
 
-    ``source`` is the clock that ran out, or the code of the rule that escalated.
+    ``clock`` is what a case watches. Raise ``NotFound`` where that bundle lacks the workflow.
     """
-    name = source if isinstance(source, str) else source.name
-    watched = source if isinstance(source, str) else f"{source.name}/{source.round}/{source.epoch}"
     definition = office.current.workflows.get(workflow)
     if definition is None:
-        raise NotFound(f"现行流程里没有 {workflow}，督办件开不出来", then="在流程文件夹里补上这个流程")
+        raise NotFound(f"现行流程里没有 {workflow}，开不出来", then="在流程文件夹里补上这个流程")
     matter.cases += 1
     work.touch(matter)
-    facts: dict[str, FactValue] = {"level": FIRST_HANDS, "clock": name, "moment": moment}
-    case = Matter(
-        id=f"{matter.id}-C{matter.cases}",
+    about = Matter(
+        id=f"{matter.id}-{workflow[0].upper()}{matter.cases}",
         root=matter.root,
         workflow=workflow,
         state=definition.initial,
@@ -169,8 +178,25 @@ def open_case(
         profile=matter.profile,
         opened_at=at,
         about=matter.id,
-        about_clock=watched,
+        about_clock=clock,
         facts={name: value for name, value in facts.items() if name in definition.facts},
     )
-    open_matter(office, work, case, now=now, actor=SYSTEM, cause=cause)
-    return case
+    open_matter(office, work, about, now=now, actor=actor, cause=cause)
+    return about
+
+
+def open_case(
+    office: Office, work: Work, matter: Matter, source: Clock | str, workflow: str, *, moment: str, at: datetime,
+    now: datetime, cause: str,
+) -> Matter:  # fmt: skip
+    """Open a case about ``matter``, with the moment that was missed.
+
+    ``source`` is the clock that ran out, or the code of the rule that escalated.
+    """
+    name = source if isinstance(source, str) else source.name
+    watched = source if isinstance(source, str) else f"{source.name}/{source.round}/{source.epoch}"
+    facts: dict[str, FactValue] = {"level": FIRST_HANDS, "clock": name, "moment": moment}
+    facts["sheet"] = number_of(matter.unit, at, office.calendar)
+    return open_about(
+        office, work, matter, workflow, facts, at=at, now=now, actor=SYSTEM, clock=watched, cause=cause
+    )

@@ -1,5 +1,7 @@
 """The letters of a case as text: 提醒改正函, 提请函 (or 待核线索移送单), 督促改正通知书, with 送达回证. 文书
 
+A 督办单 is the one paper about several cases: those of a unit and week in a list.
+
 The wording is data (``workflows/papers/*.txt``, ``{placeholder}`` texts); here are the values. Letters speak to
 units: no value names a person, an amount or a supplier. What a letter says holds as of its own day.
 """
@@ -7,7 +9,7 @@ units: no value names a person, an amount or a supplier. What a letter says hold
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -118,6 +120,91 @@ def compose(
     return Paper(kind, title, number, sender, receiver, day, text, sent is None)
 
 
+@dataclass(frozen=True, slots=True)
+class SheetLine:
+    """A case in a 督办单: the project's number and name, what was missed, and how that stands.
+
+    ``due`` and ``late`` (working days) are ``None`` where a rule opened the case.
+    """
+
+    case: Matter
+    project: str
+    item: str
+    due: date | None
+    late: int | None
+    state: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A 督办单 as of a day; ``table`` are the lines of ``text`` that list the cases."""
+
+    number: str
+    title: str
+    issuer: str
+    addressee: str
+    dated: date
+    table: str
+    text: str
+
+
+def sheet_line(
+    office: Office, case: Matter, account: ClockAccount | None, code: str, now: datetime
+) -> SheetLine:
+    """Say how one case stands at ``now``; ``account`` is that of the clock that it is about."""
+    state = office.workflow(case).states[case.state]
+    project, title = f"{code}（{case.title}）", str(state.title)
+    if account is None:
+        rule = office.machines(case.bundle).bundle.rules.get(case.about_clock or "")
+        item = str(rule.title) if rule else str(case.about_clock)
+        return SheetLine(case, project, item, None, None, title, state.final)
+    due = _missed(case, account)
+    _, late = _lateness(office, account, due, office.calendar.day_of(now))
+    return SheetLine(case, project, str(account.definition.title), due.moment.day, late, title, state.final)
+
+
+def compose_sheet(
+    number: str,
+    week: tuple[date, date],
+    lines: Sequence[SheetLine],
+    parties: Parties,
+    folders: Sequence[Path],
+    *,
+    draw: Callable[[Sequence[Sequence[object]], Sequence[str]], str],
+    day: date,
+) -> Sheet:
+    """Write the 督办单 of a unit and week; ``draw`` lays out a table of rows under headings."""
+    wording = read_template(folders, "sheet")
+    title = wording.partition("\n")[0].strip()
+    rows = [
+        (place, line.project, line.item, line.due, line.late, line.state)
+        for place, line in enumerate(lines, 1)
+    ]
+    table = draw(rows, ("序号", "项目", "所督办", "应办结日", "逾期工作日", "状态"))
+    letters = dict.fromkeys(
+        str(line.case.facts["letter_no"]) for line in lines if "letter_no" in line.case.facts
+    )
+    values = {
+        "unit": parties.unit,
+        "regulator": parties.regulator,
+        "issuer": parties.tracker,
+        "addressee": parties.unit,
+        "title": title,
+        "number": number,
+        "week": f"{said_day(week[0])}至{said_day(week[1])}",
+        "day": said_day(day),
+        "count": str(len(lines)),
+        "open": str(sum(1 for line in lines if not line.closed)),
+        "letter": "、".join(letters) or _BLANK,
+        "signed": _UNSIGNED,
+        "cases": table,
+    }
+    values["receipt"] = fill(read_template(folders, "receipt"), values, "receipt")
+    text = fill(wording, values, "sheet")
+    return Sheet(number, title, parties.tracker, parties.unit, day, table, text)
+
+
 def _which(office: Office, case: Matter, kind: str) -> tuple[PaperDef, datetime | None]:
     """Return the letter that was sent last, or that which can be sent now, and when it was sent."""
     sent = [(case.marks[f"action:{d.action}"], d) for d in PAPERS[kind] if f"action:{d.action}" in case.marks]
@@ -160,7 +247,7 @@ def _breach(office: Office, case: Matter, account: ClockAccount | None, day: dat
             ),
         }
     item = account.definition.title
-    due = next((d for d in account.dues if d.name == case.facts.get("moment")), account.dues[0])
+    due = _missed(case, account)
     last = said_day(due.moment.day)
     standing = _standing(office, account, due, day)
     workflow = office.workflow(account.matter)
@@ -185,14 +272,26 @@ def _breach(office: Office, case: Matter, account: ClockAccount | None, day: dat
     }
 
 
+def _missed(case: Matter, account: ClockAccount) -> DueAccount:
+    """Return the due moment on which the case rests."""
+    return next((d for d in account.dues if d.name == case.facts.get("moment")), account.dues[0])
+
+
 def _standing(office: Office, account: ClockAccount, due: DueAccount, day: date) -> str:
+    ended, late = _lateness(office, account, due, day)
+    if ended is not None:
+        return f"于{said_day(ended)}办结，逾期{late}个工作日"
+    return f"截至{said_day(day)}未见办结登记，已逾期{late}个工作日"
+
+
+def _lateness(office: Office, account: ClockAccount, due: DueAccount, day: date) -> tuple[date | None, int]:
+    """Return on which day it was done, as far as that is known on ``day``, and the working days late."""
     clock, day_of = account.clock, office.calendar.day_of
     ended, recorded = clock.ended_at, clock.ended_recorded_at
+    done = None
     if clock.state == "met" and ended is not None and recorded is not None and day_of(recorded) <= day:
-        late = office.calendar.worked_between(due.moment.day, day_of(ended))
-        return f"于{said_day(day_of(ended))}办结，逾期{late}个工作日"
-    late = office.calendar.worked_between(due.moment.day, day)
-    return f"截至{said_day(day)}未见办结登记，已逾期{late}个工作日"
+        done = day_of(ended)
+    return done, office.calendar.worked_between(due.moment.day, done or day)
 
 
 def _ground(due: DueAccount) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from engine.climbing import superior_of
 from engine.clock import RETRY_AFTER, Clock, Planned
 from engine.errors import NotFound, YiribanError
 from engine.matter import Matter
@@ -19,7 +20,7 @@ from engine.opening import open_case
 from engine.performing import Deed, perform
 from engine.starting import finish, fire_of
 from engine.work import SYSTEM, Fire, Work
-from engine.workflow import Rung
+from engine.workflow import ActionDef, Rung
 
 Turn = tuple[datetime, str, str, int]
 """The order in which clocks are looked at: by moment, those of one moment by matter, name and round.
@@ -71,7 +72,9 @@ def fire_next(office: Office, work: Work, clock: Clock, now: datetime) -> Fire |
     work.touch_clock(clock)
     if not clock.plan:
         # a minimum period has run out: the act it guarded is permitted from now on
-        finish(work, clock, "met", at=clock.statutory or turn(clock)[0], now=now)
+        ran_out = clock.statutory or turn(clock)[0]
+        # what happens by itself is known as it happens, whenever somebody looks
+        finish(work, clock, "met", at=ran_out, now=ran_out)
         return None
     item = clock.plan.pop(0)
     matter = work.matters[clock.matter]
@@ -131,32 +134,42 @@ def _effect(office: Office, work: Work, clock: Clock, item: Planned, rung: Rung,
     matter = work.matters[clock.matter]
     hung = hung_on(office, matter, clock, rung)
     opens = f"{matter.id}-C{matter.cases + 1}" if rung.does == "open" else None
-    fire = fire_of(clock, rung.name, item.occurrence, does=rung.does, at=item.at, now=now, case=opens)
+    action = _act_of(office, matter, rung)
+    above = superior_of(work, matter) if action is not None and action.climbs else None
+    # where nothing lies above the case stays, and whoever is told hears that
+    at_top = action is not None and action.climbs and above is None
+    does, text = ("warn", rung.at_top) if at_top else (rung.does, rung.message)
+    fire = fire_of(clock, rung.name, item.occurrence, does=does, at=item.at, now=now, case=opens)
     values = parameters(office, matter, clock, hung, opens)
+    if above is not None:
+        values["place"] = above.name
+    ends = hung[1] if hung is not None and rung.does == "remind" else None
     messages, unheld = compose(
-        office, work, matter, fire, rung.message, values, tells=rung.tells, via=rung.via
+        office, work, matter, fire, text, values, tells=rung.tells, via=rung.via, expires_at=ends
     )
     if opens is not None:
         open_case(office, work, matter, clock, rung.opens, moment=hung[0] if hung else "", at=item.at, now=now,
                   cause=fire.key)  # fmt: skip
     work.messages.extend(messages)
-    detail: dict[str, Any] = {"fire": fire.key, "does": rung.does}
+    detail: dict[str, Any] = {"fire": fire.key, "does": does}
     if messages:
         detail["told"] = sorted({m.person for m in messages})
     if unheld:
         detail["unheld"] = unheld
     if opens:
         detail["case"] = opens
+    if at_top:
+        detail["at_top"] = matter.jurisdiction
     work.record(matter, "fire", f"{clock.name}/{rung.name}", at=item.at, now=now, actor=SYSTEM,
                 came_from=matter.state, detail=detail)  # fmt: skip
-    if rung.does == "act":
-        _act(office, work, matter, rung, item.at, now)
+    if action is not None and not at_top:
+        # time acts where nobody did: the way it goes on is written in the ladder, and so is who is told
+        deed = Deed(item.at, now, SYSTEM, "automatic", reason=f"silence: {rung.name}", by_time=True)
+        perform(office, work, matter, action, deed)
     return fire
 
 
-def _act(office: Office, work: Work, matter: Matter, rung: Rung, at: datetime, now: datetime) -> None:
-    """Time acts where nobody did: the way it goes on is written in the ladder, and so is who is told."""
-    action = office.workflow(matter).actions[rung.action]
-    if matter.state in action.sources:
-        deed = Deed(at, now, SYSTEM, "automatic", reason=f"silence: {rung.name}", by_time=True)
-        perform(office, work, matter, action, deed)
+def _act_of(office: Office, matter: Matter, rung: Rung) -> ActionDef | None:
+    """Return the action that time takes by ``rung``; ``None`` for none, and where the matter has gone on."""
+    action = office.workflow(matter).actions.get(rung.action)
+    return action if action is not None and matter.state in action.sources else None

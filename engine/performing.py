@@ -14,14 +14,16 @@ from typing import Any
 
 from engine.asking import ask, joins
 from engine.chain import plain_facts
+from engine.climbing import change_hands
 from engine.clock import Clock
 from engine.matter import Evidence, FactValue, Matter
 from engine.office import Office
-from engine.opening import FIRST_HANDS, Foreseen, spawn
+from engine.opening import FIRST_HANDS, Foreseen, open_about, spawn
 from engine.rules import MissingFact
-from engine.starting import end_by, recount, trigger, void_rest, withdraw_warnings
+from engine.standstill import interfere
+from engine.starting import end_by, finish, recount, trigger, void_rest, withdraw_warnings
 from engine.work import SYSTEM, Handed, Work
-from engine.workflow import MOMENTS, ActionDef
+from engine.workflow import MOMENTS, TRUTH, ActionDef
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class Deed:
     reason: str = ""
     remarks: Mapping[str, Any] = field(default_factory=dict)
     foreseen: Foreseen | None = None
+    opening: Mapping[str, FactValue] = field(default_factory=dict)
+    """Facts of the matter that the action opens about this one."""
     by_time: bool = False
 
     @property
@@ -69,6 +73,7 @@ class Outcome:
     went_to: str
     clocks: list[dict[str, Any]] = field(default_factory=list)
     opened: list[Matter] = field(default_factory=list)
+    """Parts and matters about this one that came with the action."""
     followed: list[tuple[Matter, str]] = field(default_factory=list)
     ended: list[Clock] = field(default_factory=list)
 
@@ -81,28 +86,39 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
     outcome = Outcome(matter, action.name, came_from, went_to or came_from)
     given = {**deed.facts, **_set_by(office, action, deed)}
     changed = _take_facts(work, matter, given)
+    moved = change_hands(work, matter, action, changed) if deed.seen else {}
     matter.revision += 1
+    undone = [note for name in action.undoes for note in _undo(office, work, matter, name, deed)]
     if deed.seen:
         matter.marks[f"action:{action.name}"] = deed.at
     if action.to is not None and went_to is not None:
         matter.state = went_to
         matter.state_since = deed.at
-    notes = _move_clocks(office, work, matter, action, deed, changed, outcome)
+    notes = undone + _move_clocks(office, work, matter, action, deed, changed, outcome)
     outcome.clocks = notes
-    climbs = matter.about is not None and "level" in changed and matter.facts["level"] != FIRST_HANDS
-    # the case climbs: what was known of the watched matter is frozen at this line
-    frozen = _heads(work, matter) if climbs else {}
-    _record(work, matter, action, deed, given, came_from, notes, frozen)
+    referred = matter.is_case and "level" in changed and matter.facts["level"] != FIRST_HANDS
+    # the case is referred: what was known of the watched matter is frozen at this line; higher up it stays so
+    frozen = _heads(work, matter) if referred and not action.climbs else {}
+    _record(work, matter, action, deed, given, came_from, notes, {"dossier": frozen, "jurisdiction": moved})
+    if matter.about is not None and matter.state != came_from:
+        interfere(office, work, matter, came_from, at=deed.at, now=deed.now, actor=deed.actor)
     if action.spawns is not None:
         outcome.opened = spawn(office, work, matter, action.spawns, at=deed.at, now=deed.now, actor=deed.actor,
                                seen=deed.seen, foreseen=deed.foreseen)  # fmt: skip
-    if deed.known > deed.at:
-        for clock in outcome.ended:
-            if clock.state == "met":
-                _corrected(office, work, matter, clock, deed, outcome)
+    if action.opens and deed.seen:
+        about = open_about(office, work, matter, action.opens, deed.opening, at=deed.at, now=deed.now,
+                           actor=deed.actor)  # fmt: skip
+        outcome.opened.append(about)
+        interfere(office, work, about, "", at=deed.at, now=deed.now, actor=deed.actor)
+    for clock in outcome.ended:
+        # in time after all: recorded late, or blamed by a wall clock that had gone ahead for a while; and
+        # a clock that only the late record had started never ran: what it led to is withdrawn too
+        never_ran = deed.at < clock.anchor and deed.known > deed.at
+        if clock.fired and (clock.state == "met" or never_ran):
+            _corrected(office, work, matter, clock, deed, outcome)
     if action.for_parts:
         _with_parts(office, work, matter, action, deed, outcome)
-    _follow(office, work, matter, deed, outcome)
+    follow(office, work, matter, came_from, deed, outcome)
     return outcome
 
 
@@ -154,7 +170,24 @@ def _set_by(office: Office, action: ActionDef, deed: Deed) -> dict[str, FactValu
     if not deed.seen:
         return {}
     day = office.calendar.day_of(deed.at)
-    return {name: day if source == "day" else source for name, source in action.sets}
+    return {name: day if source == "day" else TRUTH.get(source, source) for name, source in action.sets}
+
+
+def _undo(office: Office, work: Work, matter: Matter, name: str, deed: Deed) -> list[dict[str, Any]]:
+    """Count the action ``name`` as not taken: forget what it noted, void the clocks that it started."""
+    taken = office.workflow(matter).actions[name]
+    begun = {("action", name), ("state", taken.to)}
+    for kind, thing in begun:
+        matter.marks.pop(f"{kind}:{thing}", None)
+    for fact in (*taken.needs, *(fact for fact, _ in taken.sets)):
+        work.drop_fact(matter, fact)
+    notes: list[dict[str, Any]] = []
+    for clock in work.clocks_of(matter):
+        starts = {(t.kind, t.name) for t in office.clock(matter, clock.name).starts}
+        if clock.is_open and starts & begun:
+            finish(work, clock, "void", at=deed.at, now=deed.known)
+            notes.append({"clock": f"{clock.name}/{clock.round}", "ended": "void"})
+    return notes
 
 
 def _take_facts(work: Work, matter: Matter, given: Mapping[str, FactValue]) -> frozenset[str]:
@@ -183,7 +216,7 @@ def _record(
     given: Mapping[str, FactValue],
     came_from: str,
     notes: list[dict[str, Any]],
-    frozen: Mapping[str, Any],
+    more: Mapping[str, Mapping[str, Any]],
 ) -> None:
     detail: dict[str, Any] = dict(deed.remarks)
     if given:
@@ -196,8 +229,7 @@ def _record(
         detail["reason"] = deed.reason
     if notes:
         detail["clocks"] = notes
-    if frozen:
-        detail["dossier"] = dict(frozen)
+    detail.update({name: dict(value) for name, value in more.items() if value})
     entry = work.record(matter, deed.kind, action.name, at=deed.at, now=deed.now, actor=deed.actor,
                         came_from=came_from, detail=detail)  # fmt: skip
     for item in deed.evidence:
@@ -207,7 +239,7 @@ def _record(
 def _corrected(
     office: Office, work: Work, matter: Matter, clock: Clock, deed: Deed, outcome: Outcome
 ) -> None:
-    """A record that comes after the act: withdraw warnings and cases about a breach that was none (补录)."""
+    """An act that was in time after all: withdraw warnings and cases about a breach that was none (补录)."""
     withdraw_warnings(office, work, matter, clock, at=deed.at, now=deed.now)
     withdraw_cases(office, work, matter, clock, deed, outcome)
 
@@ -230,11 +262,13 @@ def withdraw_cases(
             _automatic(office, work, case, known, outcome, {"breach.corrected": True})
 
 
-def _follow(office: Office, work: Work, matter: Matter, deed: Deed, outcome: Outcome) -> None:
-    """Let automatic actions happen: on the matter itself, then, when it is done, on what it is part of."""
-    machines = office.machines(matter.bundle)
+def follow(office: Office, work: Work, matter: Matter, came_from: str, deed: Deed, outcome: Outcome) -> None:
+    """Let automatic actions happen: on the matter itself, then, when it is done or done no longer, on what
+    it is part of.
+    """
+    finals = office.machines(matter.bundle).finals[matter.workflow]
     _automatic(office, work, matter, deed, outcome, {})
-    if matter.part_of is not None and matter.state in machines.finals[matter.workflow]:
+    if matter.part_of is not None and (matter.state in finals or came_from in finals):
         work.family(matter.root)
         parent = work.matters[matter.part_of]
         _automatic(office, work, parent, deed, outcome, {})

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from engine.composing import compose_profiles
 from engine.errors import NotFound
 from engine.findings import look_at_bundle, look_at_texts
 from engine.findings_source import Sources
@@ -149,6 +150,7 @@ def _bundle(reading: _Reading, files: dict[str, str], texts: dict[str, TextDef] 
         profiles=reading.kept["profiles"],
         files=files,
     )
+    compose_profiles(bundle, reading.sources())
     look_at_bundle(bundle, texts, reading.sources())
     return bundle
 

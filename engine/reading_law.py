@@ -9,16 +9,19 @@ from typing import Any, Literal, cast
 
 from engine.errors import BadInput
 from engine.law import Dated, Value
-from engine.reading_form import Form, check_name, in_order
+from engine.reading_clock import read_clock
+from engine.reading_form import Form, check_name, in_order, nearest
 from engine.term import Ends, Length, read_length
 from engine.workflow import (
     MOMENTS,
+    ClockDef,
     Does,
     Extension,
     LadderDef,
     MomentName,
     ProfileDef,
     Promise,
+    ProviderText,
     RuleDef,
     RuleExample,
     Rung,
@@ -31,6 +34,9 @@ from engine.yamlfile import Faults, Map, Scalar
 
 BASES = ("start", *MOMENTS, "referral")
 CHANNELS = ("sms", "email")
+LONGEST_PARAMETER = {"aliyun": 35, "tencent": 6, "yunmas": 0}
+"""SMS providers that keep texts as templates, and how many characters they take in one parameter unless the
+account's own limit (``longest``) is written; 0: none is known. Tencent: accounts opened since 2024-01-25."""
 _AT = re.compile(r"(?:(closing)\(\s*(\w+)\s*\)|(\w+))(?:\s*([+-])\s*(\d[^+-]*))?")
 _AT_WRITE = "promise、closing(promise) - 2 hours 或 referral + 2 working days"
 _CODE = re.compile(r"[A-Z][0-9]{1,3}[a-z]?")
@@ -50,10 +56,25 @@ def read_term(tree: Map, file: str, faults: Faults) -> TermDef:
         statutory=in_order(_statutory(form), form),
         file=file,
         extend=_extension(form),
+        backward=(counts := form.choice("counts", ("backward", "forward", "whole"), "forward")) == "backward",
+        whole=counts == "whole",
     )
+    if counts != "forward":
+        _look_at_counts(term, counts, form)
     form.text("note")
     form.done()
     return term
+
+
+def _look_at_counts(term: TermDef, counts: str, form: Form) -> None:
+    """Only a minimum counts back, and only from a day: hours and minutes have no day to count from."""
+    if term.kind == "max":
+        write = "删去 counts，或写 kind: min"
+        form.fault(form.line("counts"), f"counts: {counts} 只用于 kind: min 的期限", write)
+    for value in term.statutory if term.backward else ():
+        if value.value is not None and value.value.unit in ("hours", "minutes"):
+            what = f"倒推期限不能用{value.value.in_chinese()}"
+            form.fault(form.line("statutory"), what, "15 days 或 3 working days")
 
 
 def _extension(form: Form) -> Extension | None:
@@ -84,19 +105,47 @@ def read_profile(tree: Map, file: str, faults: Faults) -> ProfileDef:
     """Read a profile: promises per ``workflow.clock``, and the moment that cases refer on."""
     form = Form(tree, file, faults, "地方时限方案")
     name = _name(form, "profile", "地方时限方案", dashes=True)
-    refers_on = form.choice("refers_on", MOMENTS) or "statutory"
+    extends = form.text("extends")
+    # left empty, it is that of the profile built upon
+    said = not extends or "refers_on" in tree
+    refers_on = form.choice("refers_on", MOMENTS) or "statutory" if said else ""
     promises: dict[str, Dated[Promise]] = {}
-    inner = form.inner("promises", f"{form.where} 的承诺", required=True)
+    inner = form.inner("promises", f"{form.where} 的承诺", required=not extends)
     for key in inner.node.entries if inner is not None else ():
         assert inner is not None
         promises[key] = in_order(_promises(inner, key), inner)
     back = form.length("record_back") if "record_back" in tree else None
     if back is not None and back.unit != "working days":
         form.fault(form.line("record_back"), "record_back 应以工作日计", "record_back: 3 working days")
-    profile = ProfileDef(name, form.title(), cast(MomentName, refers_on), promises, back, file)
+    profile = ProfileDef(
+        name=name,
+        title=form.title(),
+        refers_on=cast(MomentName, refers_on),
+        promises=promises,
+        clocks=tuple(_local_clocks(form, name)),
+        extends=extends,
+        switches=frozenset(form.names("switches")),
+        record_back=back,
+        file=file,
+    )
     form.text("note")
     form.done()
     return profile
+
+
+def _local_clocks(form: Form, profile: str) -> Iterator[tuple[str, ClockDef]]:
+    """Read ``clocks: {workflow.clock: {...}}``: clocks that the profile alone brings."""
+    inner = form.inner("clocks", f"{form.where} 的计时")
+    for key in inner.node.entries if inner is not None else ():
+        assert inner is not None
+        workflow, _, name = key.partition(".")
+        if not name:
+            inner.fault(inner.line(key), f"{key} 应写成 流程.计时", "package.decide_in_a_day: {……}")
+            continue
+        check_name(name, inner.line(key), form.file, form.faults, "计时")
+        part = inner.inner(key, f"计时 {key}", required=True)
+        if part is not None:
+            yield workflow, read_clock(name, part, profile=profile)
 
 
 def _promises(form: Form, key: str) -> Iterator[tuple[Value[Promise], int]]:
@@ -137,6 +186,12 @@ def _rung(form: Form) -> Rung:
         form.fault(form.line(), "does: act 缺少 action", "action: draft_referral")
     if does and does != "act" and action:
         form.fault(form.line("action"), f"does: {does} 不能有 action", "does: act")
+    at_top = form.text("at_top")
+    if does and does != "act" and at_top:
+        form.fault(form.line("at_top"), f"does: {does} 不能有 at_top", "does: act")
+    switch = form.text("switch")
+    if switch:
+        check_name(switch, form.line("switch"), form.file, form.faults, "开关")
     via = form.names("via", required=True)
     for channel in via:
         if channel not in CHANNELS:
@@ -150,6 +205,8 @@ def _rung(form: Form) -> Rung:
         message=form.text("message", required=True),
         opens=opens,
         action=action,
+        at_top=at_top,
+        switch=switch,
     )
     form.done()
     return rung
@@ -246,8 +303,36 @@ def read_text(tree: Map, file: str, faults: Faults) -> TextDef:
         sms=form.text("sms"),
         params=params,
         file=file,
+        providers=dict(_provider_texts(form)),
     )
     form.text("note")
+    form.done()
+    return text
+
+
+def _provider_texts(form: Form) -> Iterator[tuple[str, ProviderText]]:
+    """Read ``providers: {aliyun: {code: SMS_1, approved: 2026-11-01, params: [code, name]}}``."""
+    inner = form.inner("providers", f"{form.where} 的 providers")
+    for provider in inner.node.entries if inner is not None else ():
+        assert inner is not None
+        part = inner.inner(provider, f"{form.where} 在 {provider} 的模板", required=True)
+        if provider not in LONGEST_PARAMETER:
+            inner.fault(
+                inner.line(provider), f"不认识的短信服务商 {provider}", nearest(provider, LONGEST_PARAMETER)
+            )
+        elif part is not None:
+            yield provider, _provider_text(provider, part)
+
+
+def _provider_text(provider: str, form: Form) -> ProviderText:
+    own = form.get("longest") is not None
+    text = ProviderText(
+        provider=provider,
+        code=form.text("code", "code: SMS_123456789（只有数字的编号要加引号）", required=True),
+        params=form.names("params", required=True),
+        approved=form.day("approved"),
+        longest=(form.integer("longest") if own else None) or LONGEST_PARAMETER[provider],
+    )
     form.done()
     return text
 

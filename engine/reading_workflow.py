@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import cast, get_args
 
+from engine.reading_clock import read_clock
 from engine.reading_form import Form, check_name
-from engine.workflow import (
-    ActionDef,
-    ClockDef,
-    FactDef,
-    FactType,
-    Spawn,
-    StateDef,
-    Trigger,
-    WorkflowDef,
-)
-from engine.yamlfile import Faults, Map, Scalar, Seq
+from engine.workflow import ActionDef, FactDef, FactType, Spawn, StateDef, Window, WorkflowDef
+from engine.yamlfile import Faults, Map, Scalar
 
 FACT_TYPES: tuple[str, ...] = get_args(FactType)
-_TRIGGERS = ("action", "state", "fact")
 
 
 def read_workflow(tree: Map, file: str, faults: Faults) -> WorkflowDef:
@@ -39,8 +30,9 @@ def read_workflow(tree: Map, file: str, faults: Faults) -> WorkflowDef:
         facts={key: _fact(key, part) for key, part in form.named("facts", "要素")},
         states={key: _state(key, part) for key, part in form.named("states", "状态", required=True)},
         actions={key: _action(key, part) for key, part in form.named("actions", "操作", required=True)},
-        clocks={key: _clock(key, part) for key, part in form.named("clocks", "计时")},
+        clocks={key: read_clock(key, part) for key, part in form.named("clocks", "计时")},
         spawns=_spawn(form),
+        rules=form.names("rules"),
         file=file,
     )
     form.text("note")
@@ -49,15 +41,32 @@ def read_workflow(tree: Map, file: str, faults: Faults) -> WorkflowDef:
 
 
 def _fact(name: str, form: Form) -> FactDef:
-    fact = FactDef(
-        name, cast(FactType, form.choice("type", FACT_TYPES) or "text"), form.title(), form.flag("optional")
-    )
+    kind = cast(FactType, form.choice("type", FACT_TYPES) or "text")
+    fact = FactDef(name, kind, form.title(), form.flag("optional"), _options(form))
+    if fact.options and kind != "text":
+        form.fault(form.line("options"), "只有文字要素可以有 options", "type: text")
     form.done()
     return fact
 
 
+def _options(form: Form) -> tuple[tuple[str, str], ...]:
+    """Read ``options: {goods: 货物, …}``: the values that a text may have."""
+    inner = form.inner("options", f"{form.where} 的 options")
+    found: list[tuple[str, str]] = []
+    for key in inner.node.entries if inner is not None else ():
+        assert inner is not None
+        check_name(key, inner.line(key), form.file, form.faults, "选项")
+        found.append((key, inner.text(key, f"{key}: 中文名", required=True)))
+    return tuple(found)
+
+
 def _state(name: str, form: Form) -> StateDef:
-    state = StateDef(name, form.title(), form.flag("initial"), form.flag("final"))
+    state = StateDef(
+        name, form.title(), form.flag("initial"), form.flag("final"), form.names("blocks"), form.flag("freezes"),
+        form.text("basis"),
+    )  # fmt: skip
+    if (state.blocks or state.freezes) and not state.basis:
+        form.fault(form.line(), "写了 blocks 或 freezes，缺少依据", "basis: 政府采购法实施条例 第54条")
     form.done()
     return state
 
@@ -78,12 +87,27 @@ def _action(name: str, form: Form) -> ActionDef:
         needs_reason=form.flag("needs_reason"),
         sets=_sets(form),
         for_parts=form.text("for_parts"),
+        undoes=form.names("undoes"),
+        reopens=form.flag("reopens"),
+        opens=form.text("opens"),
+        climbs=form.flag("climbs"),
+        window=_window(form),
     )
     for kind in action.evidence:
         check_name(kind, form.line("evidence"), form.file, form.faults, "附件")
     form.text("note")
     form.done()
     return action
+
+
+def _window(form: Form) -> Window | None:
+    """Read ``window: {term: 期限, after: 计时, title: …}``."""
+    inner = form.inner("window", f"{form.where} 的 window")
+    if inner is None:
+        return None
+    window = Window(inner.text("term", required=True), inner.text("after", required=True), inner.title())
+    inner.done()
+    return window
 
 
 def _sets(form: Form) -> tuple[tuple[str, str], ...]:
@@ -106,66 +130,3 @@ def _spawn(form: Form) -> Spawn | None:
         inner.fault(node.line, "count 应是整数表达式", "count: contract.instalments")
     inner.done()
     return Spawn(workflow, count) if workflow else None
-
-
-def _clock(name: str, form: Form) -> ClockDef:
-    clock = ClockDef(
-        name=name,
-        title=form.title(),
-        term=form.text("term", required=True),
-        starts=_starts(form),
-        ends=_ends(form),
-        agreed=form.text("agreed"),
-        applies_when=form.text("applies_when"),
-        survives=form.names("survives"),
-        guards=form.names("guards"),
-        ladder=form.text("ladder"),
-    )
-    form.text("note")
-    form.done()
-    return clock
-
-
-def _starts(form: Form) -> tuple[Trigger, ...]:
-    write = "starts: {action: 操作} 或 {state: 状态} 或 {all: [{……}, {……}]}"
-    inner = form.inner("starts", f"{form.where} 的 starts", required=True)
-    if inner is None:
-        return ()
-    together = inner.get("all")
-    if together is None:
-        return _trigger(inner, write)
-    inner.done()
-    found: tuple[Trigger, ...] = ()
-    for item in together.items if isinstance(together, Seq) else (together,):
-        if isinstance(item, Map):
-            found += _trigger(Form(item, form.file, form.faults, f"{form.where} 的 starts"), write)
-        else:
-            form.fault(item.line, "starts 的 all 应是列表", write)
-    if isinstance(together, Seq) and len(together.items) < 2:
-        form.fault(together.line, "starts 的 all 至少两项", write)
-    return found
-
-
-def _trigger(form: Form, write: str) -> tuple[Trigger, ...]:
-    found = tuple(
-        Trigger(kind, name)  # type: ignore[arg-type]
-        for kind in _TRIGGERS
-        if (name := form.text(kind))
-    )
-    form.done()
-    if len(found) != 1 and not set(form.node.entries) - set(_TRIGGERS):
-        form.fault(form.line(), "起算点应恰好一个", write)
-    return found[:1]
-
-
-def _ends(form: Form) -> tuple[str, ...]:
-    node = form.get("ends")
-    if node is None:
-        return ()
-    if not isinstance(node, Map):
-        form.fault(node.line, "ends 应写明操作", "ends: {action: 操作}")
-        return ()
-    inner = Form(node, form.file, form.faults, f"{form.where} 的 ends")
-    actions = inner.names("action", required=True)
-    inner.done()
-    return actions

@@ -13,6 +13,7 @@ ROLES: dict[str, Title] = {
     "supplier": Title("供应商", "supplier"),
     "tracker": Title("第三方跟踪机构", "tracking agency"),
     "regulator": Title("财政部门", "finance department"),
+    "regulator_head": Title("财政部门负责人", "finance department's head"),
     "sector": Title("行业主管部门", "sector authority"),
     "discipline": Title("纪检监察等机关", "discipline inspection"),
     "bank": Title("融资机构", "financing institution"),

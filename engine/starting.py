@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from engine.asking import ask
 from engine.chain import plain
 from engine.clock import Clock, ClockState, Prepared
 from engine.errors import YiribanError
+from engine.losing import segments
 from engine.matter import FactValue, Matter, Pause
 from engine.message import compose, hung_on, parameters
 from engine.office import Office
@@ -31,6 +33,8 @@ def trigger(
     out: list[dict[str, Any]] = []
     for clock in machines.starts_on.get((matter.workflow, kind, name), ()):
         definition = machines.bundle.workflows[matter.workflow].clocks[clock]
+        if definition.profile and definition.profile not in machines.bundle.profiles[matter.profile].lineage:
+            continue
         anchor = _fact_day(office, matter, name) if kind == "fact" else at
         anchor = anchor or at
         if len(definition.starts) > 1:
@@ -74,7 +78,7 @@ def start(
     if running is not None:
         finish(work, running, "void", at=anchor, now=now)
     planner = office.planner(matter)
-    pauses = pauses_of(work, matter)
+    pauses = pauses_of(office, work, matter)
     prepared = planner.prepare(
         matter.workflow, definition, anchor, agreed_of(work, matter, definition), pauses=pauses
     )
@@ -108,17 +112,19 @@ def _spare_the_past(office: Office, matter: Matter, clock: Clock, definition: Cl
     clock.reschedule()
 
 
-def pauses_of(work: Work, matter: Matter) -> list[Pause]:
+def pauses_of(office: Office, work: Work, matter: Matter) -> list[Pause]:
     """Return the pauses that hold for ``matter``: its own, those of what it is part of, and for a case
     those of the matter that it is about.
+
+    What stops others (a query, a complaint) is not stopped with them: it must be answered.
     """
-    return [pause for here in _above(work, matter) for pause in here.pauses]
+    return [pause for here in _above(office, work, matter) for pause in here.pauses]
 
 
-def _above(work: Work, matter: Matter) -> list[Matter]:
+def _above(office: Office, work: Work, matter: Matter) -> list[Matter]:
     """Return what freezes with or above ``matter``: its chain, and for a case that of what it is about."""
     chain = work.chain(matter)
-    if matter.about is None:
+    if matter.about is None or matter.workflow in office.machines(matter.bundle).freezers:
         return chain
     if matter.about not in work.matters:
         work.family(matter.root)
@@ -127,12 +133,12 @@ def _above(work: Work, matter: Matter) -> list[Matter]:
 
 def agreed_of(work: Work, matter: Matter, definition: ClockDef) -> FactValue | None:
     """Return the agreed date or length that the clock asks for, from the matter or what it is part of."""
-    if not definition.agreed:
-        return None
-    for here in work.chain(matter):
-        if definition.agreed in here.facts:
-            return here.facts[definition.agreed]
-    return None
+    return nearest_fact(work, matter, definition.agreed) if definition.agreed else None
+
+
+def nearest_fact(work: Work, matter: Matter, name: str) -> FactValue | None:
+    """Return the fact ``name`` of the matter, else of the nearest matter above it that has it."""
+    return next((here.facts[name] for here in work.chain(matter) if name in here.facts), None)
 
 
 def finish(work: Work, clock: Clock, state: str, *, at: datetime, now: datetime) -> None:
@@ -156,9 +162,17 @@ def end_by(
     ended: list[Clock] = []
     for clock in work.clocks_of(matter) if names else ():
         if clock.name in names and clock.is_open:
-            finish(work, clock, "met" if seen else "void", at=at, now=now)
+            # an act recorded late may lie before a clock that only its lateness started
+            finish(work, clock, "met" if seen and at >= clock.anchor else "void", at=at, now=now)
+            definition = office.clock(matter, clock.name)
+            if seen and len(definition.charges) > 1:
+                clock.charged[:0] = segments(clock, definition, matter.marks, office.calendar)
             notes.append({"clock": f"{clock.name}/{clock.round}", "ended": clock.state})
             ended.append(clock)
+    if len(ended) > 1:
+        # one order, whether the database or this beat brought them
+        ended.sort(key=lambda clock: clock.key)
+        notes.sort(key=lambda note: str(note["clock"]))
     return notes, ended
 
 
@@ -185,7 +199,7 @@ def recount(
 ) -> list[dict[str, Any]]:
     """Count again the open clocks of the family that rest on a changed fact; raise their epoch."""
     notes: list[dict[str, Any]] = []
-    for here, clock in open_clocks(work, matter):
+    for here, clock in open_clocks(office, work, matter):
         definition = office.clock(here, clock.name)
         if definition.agreed not in changed:
             continue
@@ -197,14 +211,18 @@ def recount(
     return notes
 
 
-def open_clocks(work: Work, matter: Matter) -> list[tuple[Matter, Clock]]:
+def open_clocks(office: Office, work: Work, matter: Matter) -> list[tuple[Matter, Clock]]:
     """Return the clocks that have not ended: of ``matter``, its parts, and the cases about any of them."""
+    return [(here, clock) for here, clock in clocks_below(office, work, matter) if clock.is_open]
+
+
+def clocks_below(office: Office, work: Work, matter: Matter) -> list[tuple[Matter, Clock]]:
+    """Return all clocks, ended ones too, of ``matter``, its parts, and the cases about any of them."""
     return [
         (here, clock)
         for here in work.family(matter.root)
-        if matter.id in {m.id for m in _above(work, here)}
+        if matter.id in {m.id for m in _above(office, work, here)}
         for clock in work.clocks_of(here)
-        if clock.is_open
     ]
 
 
@@ -213,8 +231,23 @@ def counted_again(office: Office, work: Work, matter: Matter, clock: Clock) -> P
     definition = office.clock(matter, clock.name)
     return office.planner(matter).prepare(
         matter.workflow, definition, clock.anchor, agreed_of(work, matter, definition),
-        pauses=pauses_of(work, matter), moved=clock.moved,
+        pauses=pauses_of(office, work, matter), moved=clock.moved,
     )  # fmt: skip
+
+
+def permitted_from(office: Office, work: Work, matter: Matter, clock: Clock, at: datetime) -> datetime:
+    """Return the first instant that a minimum period permits; one that stands still is counted as if it ran
+    again at ``at``: while it does not run, it is not over.
+    """
+    assert clock.statutory is not None
+    if clock.state != "paused":
+        return clock.statutory
+    pauses = [
+        replace(p, until=max(at, p.since)) if p.until is None else p for p in pauses_of(office, work, matter)
+    ]
+    definition = office.clock(matter, clock.name)
+    counted = office.planner(matter).prepare(matter.workflow, definition, clock.anchor, None, pauses=pauses)
+    return counted.dues[0].moment.instant
 
 
 def next_epoch(

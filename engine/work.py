@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Protocol
 
 from engine.chain import ALGORITHM, chained, line_of
 from engine.clock import Clock
-from engine.directory import Delegation
+from engine.directory import Delegation, Jurisdiction
 from engine.matter import Entry, Evidence, FactValue, Matter
 
 SYSTEM = "system"
@@ -46,7 +46,11 @@ class Fire:
 
 @dataclass(slots=True)
 class Message:
-    """One notice to one person by one channel, rendered and frozen; ``key`` = fire/person/channel. 消息"""
+    """One notice to one person by one channel, rendered and frozen; ``key`` = fire/person/channel. 消息
+
+    ``wording`` names the text that it was rendered from, ``params`` are the values given to it. After
+    ``expires_at`` it is worth nothing: a reminder ends at its due moment.
+    """
 
     key: str
     fire: str
@@ -60,6 +64,9 @@ class Message:
     text: str
     send_from: datetime
     created_at: datetime
+    wording: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    expires_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -94,7 +101,7 @@ class Whole:
 
     things: tuple[tuple[Matter | Clock, Matter | Clock], ...]
     clocks: Mapping[str, Sequence[Clock]]
-    facts: Mapping[tuple[str, str], FactValue]
+    facts: Mapping[tuple[str, str], FactValue | None]
     changed_matters: Mapping[str, Matter]
     changed_clocks: Mapping[tuple[str, str, int], Clock]
 
@@ -122,6 +129,10 @@ class Reader(Protocol):
         """Return who stands in for whom at ``at`` where ``role`` is held for ``unit``."""
         ...
 
+    def superior(self, jurisdiction: str) -> Jurisdiction | None:
+        """Return the jurisdiction that this one is part of; ``None`` at the top, or where none is known."""
+        ...
+
 
 class Work:
     """Identity map and list of effects of one transaction."""
@@ -142,7 +153,7 @@ class Work:
         self._holders.clear()
         self.new_matters: list[Matter] = []
         self.changed_matters: dict[str, Matter] = {}
-        self.new_facts: dict[tuple[str, str], FactValue] = {}
+        self.new_facts: dict[tuple[str, str], FactValue | None] = {}
         self.entries: list[Entry] = []
         self.new_clocks: list[Clock] = []
         self.changed_clocks: dict[tuple[str, str, int], Clock] = {}
@@ -240,6 +251,11 @@ class Work:
         matter.facts[name] = value
         self.new_facts[matter.id, name] = value
 
+    def drop_fact(self, matter: Matter, name: str) -> None:
+        """Forget a fact of ``matter`` that no longer holds; its history keeps it."""
+        if matter.facts.pop(name, None) is not None:
+            self.new_facts[matter.id, name] = None
+
     def add_clock(self, clock: Clock) -> None:
         """Put a new clock into the map and among the effects."""
         self.clocks.setdefault(clock.matter, []).append(clock)
@@ -287,8 +303,8 @@ class Work:
 
     def _put_back(self, whole: Whole) -> None:
         for thing, before in whole.things:
-            for field in fields(thing):
-                setattr(thing, field.name, getattr(before, field.name))
+            for column in fields(thing):
+                setattr(thing, column.name, getattr(before, column.name))
         for matter, held in whole.clocks.items():
             self.clocks[matter] = list(held)
         self.new_facts = dict(whole.facts)
@@ -332,6 +348,7 @@ class Work:
             previous,
             digest,
             ALGORITHM,
+            matter.jurisdiction,
         )
         matter.history_no = no
         matter.head_hash = digest

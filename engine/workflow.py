@@ -16,6 +16,8 @@ FactType = Literal["money", "integer", "boolean", "text", "link", "length", "dat
 MomentName = Literal["promise", "agreed", "statutory"]
 MOMENTS: tuple[MomentName, ...] = ("promise", "agreed", "statutory")
 Does = Literal["remind", "warn", "open", "act"]
+TRUTH = {"true": True, "false": False}
+"""How ``sets`` writes a boolean."""
 Severity = Literal["block", "warn", "escalate"]
 
 
@@ -43,16 +45,29 @@ class FactDef:
     type: FactType
     title: Title
     optional: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    """The only values that a text may have, each with its Chinese name; empty: any text."""
+
+    def name_of(self, value: object) -> str:
+        """Return the Chinese name of a value that is one of the options, else the value as text."""
+        return dict(self.options).get(str(value), str(value))
 
 
 @dataclass(frozen=True, slots=True)
 class StateDef:
-    """A state; exactly one of a workflow is initial, and final ones have no way out. 状态"""
+    """A state; exactly one of a workflow is initial, and final ones have no way out. 状态
+
+    A workflow *about* a matter may, while it lies in a state, forbid actions on that matter and its
+    parts (``blocks``) and stop their clocks (``freezes``); ``basis`` names the article.
+    """
 
     name: str
     title: Title
     initial: bool = False
     final: bool = False
+    blocks: tuple[str, ...] = ()
+    freezes: bool = False
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,15 @@ class Spawn:
 
     workflow: str
     count: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The length ``term`` after the minimum period that the clock ``after`` counts, for whoever may object."""
+
+    term: str
+    after: str
+    title: Title
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +111,19 @@ class ActionDef:
     """An action that is taken with this one on every part that offers it (a cancelled project abandons its
     packages)."""
     sets: tuple[tuple[str, str], ...] = ()
-    """Facts that the action itself writes: ``(fact, "day")`` stores the day on which it happened, anything
-    else is the text to store."""
+    """Facts that the action itself writes: ``(fact, "day")`` stores the day on which it happened, ``true`` or
+    ``false`` a boolean, anything else is the text to store."""
+    undoes: tuple[str, ...] = ()
+    """Actions that count as not taken from now on: the clocks that they started are void, what they noted is
+    forgotten (a wrong invoice is given back). History keeps both."""
+    reopens: bool = False
+    """A way out of a final state: what was done has come undone (a payment came back). 退票"""
+    window: Window | None = None
+    """A time in which others may still object, told to whoever takes the action in it. 质疑期"""
+    opens: str = ""
+    """The workflow of a matter about this one that the action opens (a supplier's query). 质疑"""
+    climbs: bool = False
+    """The case passes to the jurisdiction above the one that it is in (county → city → province). 逐级上报"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +134,25 @@ class Trigger:
     name: str
 
 
+Party = Literal["purchaser", "agency", "supplier", "treasury"]
+PARTIES: tuple[Party, ...] = ("purchaser", "agency", "supplier", "treasury")
+"""Who may have caused a lost day. 采购人、代理机构、供应商、国库"""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Lost days are charged to ``party`` until the action ``until`` was taken; empty: to the end."""
+
+    party: Party
+    until: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ClockDef:
     """A running term on a matter, declared. 计时
 
     ``starts``: all triggers must have happened, the later one is the anchor. ``agreed`` names a
-    ``length`` or ``date`` fact of the matter or of what it is part of. ``guards`` (MIN only) names
-    the actions that must wait.
+    ``length`` or ``date`` fact of the matter or of what it is part of.
     """
 
     name: str
@@ -117,7 +164,14 @@ class ClockDef:
     applies_when: str = ""
     survives: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
+    """MIN only: actions that must wait, and date facts that must not lie earlier (the bid deadline)."""
     ladder: str = ""
+    charges: tuple[Charge, ...] = ()
+    """To whom the days after the due day are charged, one segment after another. 责任方"""
+    profile: str = ""
+    """The profile that brought this clock; it runs for matters of that profile alone."""
+    file: str = ""
+    """The file where it stands, if not the workflow's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +187,9 @@ class WorkflowDef:
     actions: dict[str, ActionDef]
     clocks: dict[str, ClockDef]
     spawns: Spawn | None = None
-    """Parts opened together with the matter itself (a project opens its packages)."""
+    """Parts opened together with the matter itself."""
+    rules: tuple[str, ...] = ()
+    """Rules asked when a matter is opened; a block keeps it out, and nothing of it is kept."""
     file: str = ""
 
     @property
@@ -166,6 +222,11 @@ class TermDef:
     file: str = ""
     extend: Extension | None = None
     """``None``: the law knows no extension of the statutory moment."""
+    backward: bool = False
+    """MIN only: counted back from the guarded day, that day excluded, and the last day does not roll (a later
+    day would break the minimum); law.md 2.3 no 5. 倒推"""
+    whole: bool = False
+    """MIN only: the last day belongs to the period, the act is permitted when it is over (民法典第203条)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +263,10 @@ class Rung:
     opens: str = ""
     action: str = ""
     """For ``act``: the action that time itself takes on the clock's matter, where nobody decided."""
+    at_top: str = ""
+    """For an action that climbs: the message told instead where nothing lies above. 已到最高一级"""
+    switch: str = ""
+    """Planned only where the matter's profile switches this on; empty: always."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +286,14 @@ class ProfileDef:
     title: Title
     refers_on: MomentName
     promises: dict[str, Dated[Promise]]
+    clocks: tuple[tuple[str, ClockDef], ...] = ()
+    """Clocks of local practice, each with its workflow: another anchor or end than the law's. 地方计时"""
+    extends: str = ""
+    """The profile that this one builds upon: what is not said here is as there."""
+    switches: frozenset[str] = frozenset()
+    """What the profile switches on: rungs that name a switch are planned only where it is on."""
+    lineage: tuple[str, ...] = ()
+    """This profile and those that it builds upon, nearest first."""
     record_back: Length | None = None
     """How many working days back a record needs no evidence and no second person (补录)."""
     file: str = ""
@@ -270,6 +343,19 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderText:
+    """A text as an SMS provider keeps it: its code there, and its parameters in the template's order. 短信模板"""
+
+    provider: str
+    code: str
+    params: tuple[str, ...]
+    approved: date | None = None
+    """The day on which the provider approved it; ``None``: it may not be sent yet."""
+    longest: int = 0
+    """Characters that the provider takes in one parameter; 0: no limit is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextDef:
     """The wording of one message for one channel; ``{name}`` marks a declared parameter. 文案"""
 
@@ -280,3 +366,5 @@ class TextDef:
     params: dict[str, int]
     """Declared parameters and the longest value each may have in an SMS (characters)."""
     file: str = ""
+    providers: dict[str, ProviderText] = field(default_factory=dict)
+    """The text's templates with SMS providers, by provider; an SMS without one goes out as it stands."""

@@ -21,6 +21,7 @@ from engine.office import Office
 from engine.opening import open_matter
 from engine.passing import pass_time
 from engine.work import Work
+from exchange.doorkeeper import keep_out
 from exchange.observation import Finding, Place, Row, Step
 from exchange.parts import Parts
 from exchange.spool import Head, Spool
@@ -102,7 +103,8 @@ class Import:
 
     def read(self, rows: Iterable[Row], spool: Spool) -> None:
         """Read all rows into ``spool``."""
-        for row in rows:
+        for told in rows:
+            row = keep_out(self.office, told, self._today)
             self.result.read += 1
             self.result.findings += row.findings
             if row.refused:

@@ -16,13 +16,14 @@ from itertools import count
 from typing import Protocol
 
 from engine.clock import Clock
-from engine.directory import Delegation
+from engine.directory import Delegation, Jurisdiction
 from engine.matter import Matter
 from engine.observe import Sight, observe
 from engine.office import Office
 from engine.opening import open_matter
 from engine.passing import pass_time
 from engine.work import Reader, Work
+from exchange.doorkeeper import keep_out
 from exchange.observation import Finding, Row, Step
 from exchange.parts import Parts
 from exchange.spool import Head, Spool
@@ -65,6 +66,10 @@ class Nameless:
     def delegations(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[Delegation]:
         """Return nothing: the nameless are never away."""
         return []
+
+    def superior(self, jurisdiction: str) -> Jurisdiction | None:
+        """Return nothing: nobody handles the cases of a replay, so none climbs."""
+        return None
 
 
 @dataclass(slots=True)
@@ -129,7 +134,8 @@ class Replay:
 
     def read(self, rows: Iterable[Row], spool: Spool) -> None:
         """Read all rows into ``spool``, counting them and keeping their findings."""
-        for row in rows:
+        for told in rows:
+            row = keep_out(self.office, told, self.until)
             self.tally.read += 1
             self.tally.findings += row.findings
             if row.refused:
@@ -259,11 +265,13 @@ class Replay:
         self.tally.matters += len(self._work.new_matters)
         self.store.write(self._work)
         self._events = 0
+        end = self._start_of(self.until)
         for root in touched:
             if self._left.get(root, 0) > 0 or root not in self._work.families:
                 continue
             waiting = any(
-                c.state == "running" and c.look_at is not None
+                # a file is kept for fifteen years: what comes after the end of the replay is not waited for
+                c.state == "running" and c.look_at is not None and c.look_at <= end
                 for m in self._work.families[root]
                 for c in self._work.clocks[m]
             )

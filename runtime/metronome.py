@@ -1,4 +1,4 @@
-"""The metronome: beats a patrol every few seconds, and nothing else. The only door to APScheduler.
+"""The metronome: beats a patrol, and its side jobs (delivery), every few seconds. The only door to APScheduler.
 
 What is due stands in the database; the scheduler remembers nothing. It counts by the wall clock, so
 a watchdog that counts by the monotonic one puts it right when the wall clock jumps.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Literal
@@ -25,6 +26,8 @@ from engine.errors import YiribanError
 from engine.office import Office
 from engine.patrol import Beat, patrol
 from runtime.lease import Lease, LeaseLost
+from runtime.postman import Posted
+from storage.feed import Feed
 from storage.leases import Holding
 from storage.store import SqlStore
 
@@ -59,6 +62,7 @@ class Failed:
     at: datetime
     error: Exception
     beaten: bool = False
+    job: str = "patrol"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +74,22 @@ class Rebuilt:
     moved: float
 
 
-Event = Began | Beat | Failed | Rebuilt
+Event = Began | Beat | Failed | Rebuilt | Posted
 Tell = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something else to do every so often under the same lease, in a thread of its own.
+
+    ``act`` returns what is to be told, if anything; ``stop`` asks a round in progress to end.
+    """
+
+    name: str
+    every: timedelta
+    act: Callable[[], Event | None]
+    stop: Callable[[], None]
+    busy: Lock = field(default_factory=Lock)
 
 
 class Metronome:
@@ -87,11 +105,14 @@ class Metronome:
         every: timedelta = EVERY,
         monotonic: Callable[[], float] = time.monotonic,
         watch: float = 1.0,
+        jobs: Sequence[Job] = (),
     ) -> None:
         """Prepare; nothing runs yet.
 
-        ``store`` must be used by nobody else; ``watch`` is how often the watchdog looks, in seconds.
+        ``store`` must be used by nobody else, ``jobs`` least of all; ``watch`` is how often the watchdog
+        looks, in seconds.
         """
+        self._jobs = jobs
         self._store = store
         self._look = look
         self._lease = lease
@@ -116,7 +137,7 @@ class Metronome:
             self._start()
             self._listen(tell)
         finally:
-            self._stopping = True
+            self.stop()
             self._finish()
             self._tell_rest(tell)
 
@@ -129,10 +150,16 @@ class Metronome:
             self._give_back()
             self._tell_rest(tell)
         tell(beat)
+        for job in self._jobs:
+            event = job.act()
+            if event is not None:
+                tell(event)
 
     def stop(self) -> None:
         """Ask `run` to end after the beat in progress; may be called from any thread or signal handler."""
         self._stopping = True
+        for job in self._jobs:
+            job.stop()
         self._events.put(None)
 
     # the beat, in the scheduler's thread
@@ -149,6 +176,19 @@ class Metronome:
             self._heard = self._monotonic()
         self._events.put(event)
 
+    def _do(self, job: Job) -> None:
+        """Do a side job once; the round before it, perhaps of the scheduler before this one, goes first."""
+        if self._stopping or not job.busy.acquire(blocking=False):
+            return
+        try:
+            event = job.act()
+        except Exception as error:  # whatever it is, the next round must come
+            event = Failed(self._now(), error, job=job.name)
+        finally:
+            job.busy.release()
+        if event is not None:
+            self._events.put(event)
+
     def _patrol(self) -> Beat:
         try:
             office, fault = self._look()
@@ -157,7 +197,10 @@ class Metronome:
             self._store.check_schema()
             self._lease.renew(self._now())
             self._renewed = self._monotonic()
-            return patrol(office, self._store, self._now(), on_set=self._keep_lease)
+            beat = patrol(office, self._store, self._now(), on_set=self._keep_lease)
+            with self._store.transaction():
+                Feed(self._store).beat(beat.at)
+            return beat
         finally:
             # every beat connects anew, so that it survives a database that went away and came back
             self._store.close()
@@ -217,18 +260,23 @@ class Metronome:
         self._heard = self._monotonic()
         self._ticker = _Ticker(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": ThreadPoolExecutor(1)},
+            executors={"default": ThreadPoolExecutor(1 + len(self._jobs))},
             timezone=_ZONE,
         )
+        self._add(self._beat, self._every)
+        for job in self._jobs:
+            self._add(partial(self._do, job), job.every)
+        self._ticker.start()
+
+    def _add(self, act: Callable[[], None], every: timedelta) -> None:
         self._ticker.add_job(
-            self._beat,
-            _Steady(seconds=self._every.total_seconds(), timezone=_ZONE),
+            act,
+            _Steady(seconds=every.total_seconds(), timezone=_ZONE),
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
             next_run_time=_LONG_AGO,  # the first beat is overdue, whatever the wall clock says
         )
-        self._ticker.start()
 
     def _finish(self) -> None:
         """Let the beat in progress end, then give the lease back."""

@@ -1,16 +1,22 @@
 """Settings: flags, then `YIRIBAN_*`, then `yiriban.toml`, then the default.
 
 A secret is never written down here: a database URL with a password is given as `env:NAME` or
-`file:PATH` and read when it is needed.
+`file:PATH` and read when it is needed; so are the keys in the URLs of channels.
+
+    [channels]
+    email = "smtp+starttls://yiriban@mail.example.cn:587/?from=yiriban@example.cn&password=env:MAIL"
+    sms = ["aliyun-sms://AK@dysmsapi.aliyuncs.com/?secret=env:SMS&sign=…", "yunmas://…"]   # in order of preference
+    bounces = "imaps://bounces@mail.example.cn/INBOX?password=env:BOUNCES"
+    drop = "folder"                                             # files, for every channel not named here
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from engine.errors import BadInput, NotFound
@@ -20,6 +26,9 @@ Lang = Literal["zh", "en"]
 LANGS: dict[str, Lang] = {"zh": "zh", "en": "en"}
 CONFIG_FILE = "yiriban.toml"
 SHIPPED_WORKFLOWS = Path(__file__).resolve().parent.parent / "workflows"
+CHANNELS = "channels"
+CHANNEL_KEYS = ("email", "sms", "wecom", "dingtalk", "webhook", "bounces", "drop")
+"""What may be said of channels: how each is served, where bounces come back to, where files are dropped."""
 _KEYS = {"lang": "zh", "as": "", "database": "yiriban.db", "workflows": str(SHIPPED_WORKFLOWS)}
 
 
@@ -28,13 +37,15 @@ class Settings:
     """What holds for one run of the program.
 
     ``database`` is a URL whose secret parts have been resolved; ``person`` is who acts (``--as``),
-    empty where nobody is named; ``workflows`` is the folder of workflow files in force.
+    empty where nobody is named; ``workflows`` is the folder of workflow files in force. ``channels`` has
+    the addresses of each channel in the order of preference, secrets still as references.
     """
 
     lang: Lang = "zh"
     person: str = ""
     database: str = "sqlite:///yiriban.db"
     workflows: Path = SHIPPED_WORKFLOWS
+    channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_settings(
@@ -53,7 +64,7 @@ def read_settings(
         sources = (
             (f"--{key}", flags.get(key)),
             (variable, environ.get(variable) or None),
-            (CONFIG_FILE, written.get(key)),
+            (CONFIG_FILE, _plain(key, written)),
             ("", default),
         )
         chosen[key] = next((source, value) for source, value in sources if value is not None)
@@ -62,6 +73,7 @@ def read_settings(
         person=chosen["as"][1].strip(),
         database=_database(*chosen["database"], environ),
         workflows=_folder(*chosen["workflows"]),
+        channels=_channels(written.get(CHANNELS, {}), environ),
     )
 
 
@@ -95,7 +107,7 @@ def resolve(reference: str, environ: Mapping[str, str]) -> str:
     return reference
 
 
-def _read_config(path: Path) -> dict[str, str]:
+def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
@@ -104,16 +116,45 @@ def _read_config(path: Path) -> dict[str, str]:
         raise BadInput(
             f"配置文件读不懂：{path.name}", why=str(error), then="改正该处，文件须为 UTF-8 编码的 TOML"
         ) from error
-    for key, value in written.items():
-        if key not in _KEYS:
+    _refuse_unknown(written, (*_KEYS, CHANNELS), path.name)
+    return written
+
+
+def _refuse_unknown(written: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    for key in written:
+        if key not in known:
             raise BadInput(
-                f"{path.name} 里有不认识的配置项：{key}",
-                why=f"认识的配置项只有：{'、'.join(_KEYS)}",
+                f"{where} 里有不认识的配置项：{key}",
+                why=f"认识的配置项只有：{'、'.join(known)}",
                 then="改正拼写，或删去这一行",
             )
-        if not isinstance(value, str):
-            raise BadInput(f"{path.name} 的 {key} 必须是文字", then=f'写成 {key} = "..."')
-    return written
+
+
+def _plain(key: str, written: Mapping[str, Any]) -> str | None:
+    value = written.get(key)
+    if value is not None and not isinstance(value, str):
+        raise BadInput(f"{CONFIG_FILE} 的 {key} 必须是文字", then=f'写成 {key} = "..."')
+    return value
+
+
+def _channels(written: object, environ: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Read the table of channels; ``YIRIBAN_CHANNELS_SMS`` and the like go first, several with spaces between."""
+    if not isinstance(written, dict):
+        raise BadInput(f"{CONFIG_FILE} 的 {CHANNELS} 必须是一节", then=f"写成 [{CHANNELS}]，每个渠道一行")
+    _refuse_unknown(written, CHANNEL_KEYS, f"{CONFIG_FILE} 的 [{CHANNELS}]")
+    found: dict[str, tuple[str, ...]] = {}
+    for key in CHANNEL_KEYS:
+        told = environ.get(f"YIRIBAN_{CHANNELS.upper()}_{key.upper()}")
+        value = (told.split() if key != "drop" else [told]) if told else written.get(key, [])
+        listed = [value] if isinstance(value, str) else value
+        if not isinstance(listed, list) or not all(isinstance(one, str) and one.strip() for one in listed):
+            raise BadInput(
+                f"{CONFIG_FILE} 的 {CHANNELS}.{key} 写得不对",
+                then=f'写成 {key} = "地址"，或 {key} = ["地址", "地址"]',
+            )
+        if listed:
+            found[key] = tuple(one.strip() for one in listed)
+    return found
 
 
 def _lang(source: str, value: str) -> Lang:

@@ -5,25 +5,29 @@ SQL of the desks stands here only. Every function runs in the store's open trans
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.desk import Seen
-from engine.directory import REGULATOR, Unit, below
+from engine.directory import REGULATORS, Unit, below
 from engine.errors import Forbidden
+from engine.losing import Traces
+from engine.matter import Pause
 from engine.roles import ROLES
 from storage import rows
 from storage.moments import to_ticks
 from storage.people import People
-from storage.store import SqlStore
+from storage.store import MATTERS_AT_ONCE, SqlStore
 from storage.tenures import scopes
 
 _CLOCK = ", ".join(f"c.{name}" for name in rows.CLOCK)
 _SIZE = len(rows.CLOCK)
 _SEEN = (
-    f"select {_CLOCK}, m.title, m.unit, m.workflow, m.state, m.bundle, m.about,"
+    f"select {_CLOCK}, m.title, m.unit, m.workflow, m.state, m.bundle,"
+    # only a case is somebody else's desk; a query is work on the matter itself
+    " case when m.about_clock is null then null else m.about end,"
     " r.go_live is not null and r.opened_at < r.go_live"
     " from clock c join matter m on m.id = c.matter join matter r on r.id = c.root"
 )
@@ -31,7 +35,8 @@ _SEEN = (
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """What a person may see: ``units`` (their ids) by appointment, and the matters of ``jurisdictions``.
+    """What a person may see: ``units`` (their ids) by appointment, and the matters of ``jurisdictions``,
+    cases among them that have climbed away.
 
     ``within``: nothing but these units, where one was asked for; ``shown`` are all units inside.
     """
@@ -43,8 +48,9 @@ class Wall:
 
     def where(self) -> tuple[str, tuple[str, ...]]:
         """Return the condition over the matter ``m``, and its values."""
-        sql = f"(m.unit in ({_places(self.units)}) or m.jurisdiction in ({_places(self.jurisdictions)}))"
-        values = (*self.units, *self.jurisdictions)
+        handled, places = handled_in(self.jurisdictions)
+        sql = f"(m.unit in ({_places(self.units)}) or m.jurisdiction in ({_places(self.jurisdictions)}) or {handled})"
+        values = (*self.units, *self.jurisdictions, *places)
         if self.within is not None:
             sql, values = f"{sql} and m.unit in ({_places(self.within)})", (*values, *self.within)
         return sql, values
@@ -52,6 +58,23 @@ class Wall:
 
 def _places(values: Collection[str]) -> str:
     return ", ".join("?" * len(values))
+
+
+def handled_in(places: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the condition that the case ``m`` is or once was in one of these jurisdictions, and its values.
+
+    Whoever let a case climb keeps it in sight: every line of its history tells where it was at the time.
+    """
+    if not places:
+        return "1 = 0", ()
+    told = f"select 1 from history h where h.matter = m.id and h.jurisdiction in ({_places(places)})"
+    return f"(m.about_clock is not null and exists ({told}))", tuple(places)
+
+
+def places_of(store: SqlStore, matter: str) -> list[str]:
+    """Return every jurisdiction that a matter has been in: more than one for a case that climbed."""
+    sql = "select distinct jurisdiction from history where matter = ? order by jurisdiction"
+    return [place for (place,) in store.run(sql, (matter,)).fetchall()]
 
 
 def wall_of(
@@ -71,9 +94,9 @@ def wall_of(
             then="核对 --as 的姓名；任命用 yiriban person appoint 登记",
         )
     known = People(store).units()
-    below_them = tuple(u.id for u in known if any(s.role != REGULATOR and s.covers(u) for s in held))
+    below_them = tuple(u.id for u in known if any(s.role not in REGULATORS and s.covers(u) for s in held))
     mine = set(below_them)
-    places = tuple(sorted({s.jurisdiction for s in held if s.role == REGULATOR}))
+    places = tuple(sorted({s.jurisdiction for s in held if s.role in REGULATORS}))
     inside = tuple(u for u in known if u.id in mine or u.jurisdiction in places)
     if unit is None:
         return Wall(below_them, places, inside)
@@ -100,22 +123,67 @@ def clocks(store: SqlStore, wall: Wall, *, recorded_since: datetime) -> list[See
     return [_seen(r) for r in store.run(sql, (to_ticks(recorded_since), *values)).fetchall()]
 
 
+def charges_asked(store: SqlStore, wall: Wall) -> list[Seen]:
+    """Return the clocks inside on which an attribution of lost days waits to be decided, ended ones too."""
+    inside, values = wall.where()
+    # the last cell of an attribution is who approved it
+    sql = f"{_SEEN} where c.charged <> '[]' and c.charged like '%,\"\"]%' and {inside} order by c.matter, c.name, c.round"
+    return [seen for r in store.run(sql, values).fetchall() if (seen := _seen(r)).clock.charge_asked]
+
+
 def of_period(
-    store: SqlStore, wall: Wall, names: Sequence[str], since: datetime | None, until: datetime
+    store: SqlStore,
+    wall: Wall,
+    names: Sequence[str],
+    since: datetime | None,
+    until: datetime,
+    *,
+    late: bool = False,
 ) -> Iterator[Seen]:
     """Walk the clocks of these names that ended from ``since`` (with it) to ``until`` (without it), and
-    those that had started before ``until`` and had not ended by then. Void ones are not among them.
+    those that had started before ``until`` and had not ended by then. Void ones are not among them, nor
+    those of cases. ``late``: only those of which a due moment passed by then.
     """
     inside, values = wall.where()
     end, begin = to_ticks(until), to_ticks(since) if since is not None else -(1 << 62)
     sql = (
-        f"{_SEEN} where c.name in ({_places(names)}) and m.about is null and ("
+        f"{_SEEN} where c.name in ({_places(names)}) and m.about_clock is null and ("
         "(c.state = 'met' and c.ended_at >= ? and c.ended_at < ?)"
         " or (c.anchor < ? and (c.state in ('running', 'paused') or (c.state = 'met' and c.ended_at >= ?))))"
-        f" and {inside} order by c.matter, c.name, c.round"
     )
-    for row in store.run(sql, (*names, begin, end, end, end, *values)).fetchall():
+    given: tuple[Any, ...] = (*names, begin, end, end, end)
+    if late:
+        stop = "case when c.ended_at < ? then c.ended_at else ? end"
+        sql += f" and (c.promise <= {stop} or c.agreed <= {stop} or c.statutory <= {stop})"
+        given = (*given, *((end, end) * 3))
+    sql += f" and {inside} order by c.matter, c.name, c.round"
+    for row in store.run(sql, (*given, *values)).fetchall():
         yield _seen(row)
+
+
+def traces(store: SqlStore, found: Collection[Seen], apart: Callable[[str, str], bool]) -> dict[str, Traces]:
+    """Return, by matter, what is known of who had it in hand, with the pauses of what is above it.
+
+    ``apart(bundle, workflow)``: matters about others that are not paused together with them.
+    """
+    roots = sorted({seen.clock.root for seen in found})
+    known: dict[str, Sequence[Any]] = {}
+    for start in range(0, len(roots), MATTERS_AT_ONCE):
+        part = roots[start : start + MATTERS_AT_ONCE]
+        sql = f"select id, part_of, about, marks, pauses from matter where root in ({_places(part)})"
+        known.update((r[0], r[1:]) for r in store.run(sql, part).fetchall())
+    told: dict[str, Traces] = {}
+    for seen in found:
+        here: str | None = seen.clock.matter
+        if here in told:
+            continue
+        pauses: list[Pause] = []
+        while here is not None:
+            part_of, about, _, held = known[here]
+            pauses += rows.pauses_of(held)
+            here = part_of or (None if apart(seen.bundle, seen.workflow) else about)
+        told[seen.clock.matter] = Traces(rows.marks_of(known[seen.clock.matter][2]), pauses)
+    return told
 
 
 def _seen(row: Sequence[Any]) -> Seen:
@@ -126,10 +194,10 @@ def _seen(row: Sequence[Any]) -> Seen:
 def open_cases(store: SqlStore, wall: Wall, finals: Collection[str], *, level: str = "") -> list[str]:
     """Return the ids of the cases inside that are in none of ``finals``, the oldest first.
 
-    ``level``: only those in whose hands they are (``tracker``, ``regulator``).
+    ``level``: only those in whose hands they are (``tracker``, ``regulator``, ``superior``).
     """
     inside, values = wall.where()
-    sql = f"select m.id from matter m where m.about is not null and {inside}"
+    sql = f"select m.id from matter m where m.about_clock is not null and {inside}"
     given: tuple[str, ...] = values
     if finals:
         sql, given = f"{sql} and m.state not in ({_places(finals)})", (*given, *sorted(finals))

@@ -1,62 +1,307 @@
-"""The outbox as delivery sees it: leasing, settling, and the attempts that stay on record."""
+"""The outbox as delivery sees it: putting together, leasing, settling, and the attempts that stay on record."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
+from typing import Any
 
-from engine.delivery import Outcome, Waiting
+from engine.deliver_contact import Contact, refused
+from engine.deliver_limits import Past
+from engine.deliver_outbox import Alarm, Settled
+from engine.deliver_plan import FULL, LEAST_RETRY, Breaker, End, Fallback, Ready, Wait
+from engine.delivery import reference_of
+from engine.digest import RUNG, Digest, Gathered, Notice, Taken
+from engine.errors import Conflict
 from storage.moments import from_ticks, to_ticks
+from storage.outbox_reading import LOOSE, READY, notice_of, past_of, ready_of
 from storage.store import SqlStore
 
-_READY = "(m.state = 'queued' and m.send_from <= ?) or (m.state = 'sending' and m.lease_until <= ?)"
+_AT_ONCE = 400
+_EVERYWHERE = "000000"
+_ATTEMPT = (
+    "insert into attempt (message, no, started_at, ended_at, outcome, detail, provider, provider_id, code, asked,"
+    " again_at, jurisdiction, person, channel)"
+    " select key, (select coalesce(max(a.no), 0) + 1 from attempt a where a.message = m.key), ?, ?, ?, ?, ?, ?, ?,"
+    " ?, ?, jurisdiction, person, channel from message m where key = ?"
+)
+_AFTER = (
+    "update message set state = ?, tries = tries + ?, lease_until = ?, owner = '', send_from = coalesce(?, send_from),"
+    " provider_id = case when ? = '' then provider_id else ? end, unknowns = ?, doubt = ?, waits_for = ?, look_at = ?"
+    " where key = ? and (owner = ? or (? = 'accepted' and state in ('queued', 'sending')))"
+)
 
 
 class SqlOutbox:
-    """Leases messages and writes what became of them; every call is a transaction of its own."""
+    """Leases messages and writes what became of them, in the transaction that ``together`` opens."""
 
     def __init__(self, store: SqlStore) -> None:
         """Bind to ``store``."""
         self._store = store
 
-    def lease(self, now: datetime, until: datetime, limit: int) -> list[tuple[Waiting, bool]]:
-        """Take messages that may go out by ``now``; doubtful are those whose lease ran out unsettled."""
-        ticks = to_ticks(now)
-        with self._store.transaction():
-            found = self._store.run(
-                "select m.key, m.channel, m.person, case m.channel when 'sms' then p.phone else p.email end,"
-                " m.subject, m.text, m.created_at, m.tries, m.state from message m"
-                f" left join person p on p.id = m.person where {_READY} order by m.send_from, m.key limit ?",
-                (ticks, ticks, limit),
-            ).fetchall()
-            for row in found:
-                self._store.run(
-                    "update message set state = 'sending', lease_until = ? where key = ?",
-                    (to_ticks(until), row[0]),
-                )
-        return [
-            (Waiting(r[0], r[1], r[2], r[3] or "", r[4], r[5], from_ticks(r[6]), r[7]), r[8] == "sending")
-            for r in found
-        ]
+    def together(self) -> AbstractContextManager[Any]:
+        """Open a writing transaction for what follows."""
+        return self._store.transaction()
 
-    def settle(
-        self,
-        message: Waiting,
-        outcome: Outcome,
-        *,
-        started: datetime,
-        ended: datetime,
-        again_at: datetime | None,
-    ) -> None:
-        """Record the attempt; the message is accepted, waits again from ``again_at``, or is dead."""
-        state = "accepted" if outcome.kind == "accepted" else "queued" if again_at else "dead"
-        with self._store.transaction():
-            self._store.run(
-                "insert into attempt (message, no, started_at, ended_at, outcome, detail, jurisdiction)"
-                " select key, tries + 1, ?, ?, ?, ?, jurisdiction from message where key = ?",
-                (to_ticks(started), to_ticks(ended), outcome.kind, outcome.detail, message.key),
+    # putting together
+
+    def gather(self, now: datetime, put: Callable[[Sequence[Notice], Taken], Gathered]) -> Gathered:
+        """Write the digests that ``put`` makes of the notices that may go out by ``now``.
+
+        Raise ``Conflict`` where another sender took one of them meanwhile; then nothing is written.
+        """
+        notices = [notice_of(row) for row in self._store.run(LOOSE, (to_ticks(now),)).fetchall()]
+        if len(notices) < 2:
+            return Gathered()
+        found = put(notices, self._existing)
+        for digest in found.digests:
+            self._write(digest, to_ticks(now))
+        for key, until in found.waits.items():
+            self._change("send_from = ?", to_ticks(until), key)
+        return found
+
+    def _existing(self, keys: Collection[str]) -> frozenset[str]:
+        return frozenset(
+            key for (key,) in self._among("select key from message where key in ({})", list(keys))
+        )
+
+    def _among(
+        self, sql: str, keys: Sequence[str], before: Sequence[Any] = (), after: Sequence[Any] = ()
+    ) -> Iterator[Any]:
+        """Run ``sql`` with its one ``{}`` filled by a few hundred of ``keys`` at a time."""
+        for start in range(0, len(keys), _AT_ONCE):
+            part = keys[start : start + _AT_ONCE]
+            yield from self._store.run(
+                sql.format(",".join("?" * len(part))), (*before, *part, *after)
+            ).fetchall()
+
+    def _write(self, digest: Digest, ticks: int) -> None:
+        self._store.run(
+            "insert into message (key, fire, matter, jurisdiction, person, role, channel, rung, subject, text,"
+            " send_from, created_at, state, wording, params, tries, expires_at)"
+            " values (?, '', '', ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0, ?)",
+            (
+                digest.key, digest.jurisdiction, digest.person, digest.role, digest.channel, RUNG, digest.subject,
+                digest.text, ticks, ticks, digest.wording, json.dumps(dict(digest.params), ensure_ascii=False),
+                to_ticks(digest.expires_at) if digest.expires_at else None,
+            ),
+        )  # fmt: skip
+        for member in digest.members:
+            self._change("state = 'digested', digest = ?", digest.key, member)
+
+    def _change(self, what: str, value: Any, key: str) -> None:
+        """Change a message that waits; where it no longer does, the whole transaction is undone."""
+        sql = f"update message set {what} where key = ? and state = 'queued'"
+        if self._store.run(sql, (value, key)).rowcount != 1:
+            raise _overtaken()
+
+    # before the providers
+
+    def due(self, now: datetime, limit: int) -> list[Ready]:
+        """Return messages that may go out by ``now``; doubtful are those whose lease ran out unsettled."""
+        ticks = to_ticks(now)
+        return [ready_of(row) for row in self._store.run(READY, (ticks, ticks, limit)).fetchall()]
+
+    def past(self, channel: str, persons: Collection[str], since: datetime, now: datetime) -> dict[str, Past]:
+        """Return what went to the numbers of ``persons`` after ``since``, or is on its way."""
+        return past_of(self._among, channel, sorted(persons), to_ticks(since), to_ticks(now))
+
+    def lease(self, taken: Sequence[tuple[Ready, str]], owner: str, now: datetime, until: datetime) -> None:
+        """Take messages, each for a provider; raise ``Conflict`` where somebody else has one by now."""
+        if not taken:
+            return
+        # whom a doubtful one was handed to, and when, is what the provider will be asked for
+        rows = [
+            (to_ticks(until), owner, provider, reference_of(r.message.key), r.doubtful, to_ticks(now), r.message.key,
+             "sending" if r.doubtful else "queued", r.owner)
+            for r, provider in taken
+        ]  # fmt: skip
+        sql = (
+            "update message set state = 'sending', lease_until = ?, owner = ?, provider = ?, reference = ?, waits_for = '',"
+            " handed_at = case when ? then coalesce(handed_at, 0) else ? end where key = ? and state = ? and owner = ?"
+        )
+        if self._many(sql, rows) != len(rows):
+            raise _overtaken()
+
+    def _many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Run one statement with many rows; return how many rows of the table it changed."""
+        return self._store.run_many(sql, rows)
+
+    def postpone(self, waiting: Sequence[tuple[Ready, Wait]], now: datetime) -> None:
+        """Let messages wait; what must be put right on our side is recorded when it is new."""
+        if not waiting:
+            return
+        self._many(
+            "update message set send_from = ?, waits_for = ? where key = ? and state = 'queued'",
+            [(to_ticks(wait.until), wait.why, ready.message.key) for ready, wait in waiting],
+        )
+        for ready, wait in waiting:
+            if wait.why in ("address", "channel"):
+                self._note_once(ready.message.key, wait.detail, to_ticks(now))
+
+    def _note_once(self, key: str, detail: str, ticks: int) -> None:
+        sql = "select outcome, detail from attempt where message = ? order by no desc limit 1"
+        if self._store.run(sql, (key,)).fetchone() != ("config", detail):
+            self._store.run(_ATTEMPT, (ticks, ticks, "config", detail, "", "", "", 0, None, key))
+
+    def end(self, ended: Sequence[tuple[Ready, End]], now: datetime) -> None:
+        """End messages that are not handed over, with the ones that carry on instead."""
+        ticks = to_ticks(now)
+        for ready, end in ended:
+            key = ready.message.key
+            state: str = end.state
+            if end.fallback is not None and not self.carry_on(key, end.fallback, now):
+                state = "dead"  # the other way had failed before
+            self._store.run(_ATTEMPT, (ticks, ticks, state, end.detail, "", "", "", 0, None, key))
+            self._change("waits_for = '', state = ?", state, key)
+
+    # after the providers
+
+    def settle(self, done: Sequence[Settled], owner: str) -> None:
+        """Record attempts and new states. What another sender holds by now is left to it, unless it was accepted.
+
+        After an ``unknown`` a message stays in doubt: whoever takes it next asks before sending.
+        """
+        self._many(_ATTEMPT, [_attempt(one) for one in done])
+        self._many(_AFTER, [_after(one, owner) for one in done])
+        for one in done:
+            if one.after.fallback is not None:
+                self.carry_on(one.ready.message.key, one.after.fallback, one.ended)
+            if one.outcome.kind == "rejected":
+                message = one.ready.message
+                reason = one.outcome.code or one.outcome.detail
+                self.blame(message.person, message.channel, one.outcome.blame, reason, one.ended)
+
+    def carry_on(self, key: str, other: Fallback, now: datetime) -> bool:
+        """Let another message carry on; where it exists already, it is the one, unless it has failed itself."""
+        self._store.run(
+            "insert into message (key, fire, matter, jurisdiction, person, role, channel, rung, subject, text,"
+            " send_from, created_at, state, wording, params, tries, expires_at)"
+            " select ?, fire, matter, jurisdiction, person, role, ?, rung, ?, ?, ?, ?, 'queued', wording, params, 0,"
+            " expires_at from message where key = ? on conflict do nothing",
+            (
+                other.key,
+                other.channel,
+                other.subject,
+                other.text,
+                to_ticks(other.send_from),
+                to_ticks(now),
+                key,
+            ),
+        )
+        done = self._store.run(
+            "update message set fallback = ? where key = ? and exists (select 1 from message o where o.key = ?"
+            " and o.state not in ('dead', 'expired', 'undelivered', 'unconfirmed'))",
+            (other.key, key, other.key),
+        )
+        return bool(done.rowcount)
+
+    def blame(self, person: str, channel: str, blame: Any, reason: str, now: datetime) -> None:
+        """Note a refusal against a person's address, where it was the address."""
+        sql = "select state, since, last_at, reason from contact where person = ? and channel = ?"
+        row = self._store.run(sql, (person, channel)).fetchone()
+        known = Contact(row[0], from_ticks(row[1]), from_ticks(row[2]), row[3]) if row else None
+        after = refused(known, blame, reason, now)
+        if after is None or after == known:
+            return
+        self._store.run(
+            "insert into contact (person, channel, state, since, last_at, reason, jurisdiction)"
+            " values (?, ?, ?, ?, ?, ?, ?) on conflict (person, channel) do update set state = excluded.state,"
+            " last_at = excluded.last_at, reason = excluded.reason",
+            (
+                person,
+                channel,
+                after.state,
+                to_ticks(after.since),
+                to_ticks(after.last_at),
+                after.reason,
+                _EVERYWHERE,
+            ),
+        )
+
+    # what is out of use
+
+    def breakers(self) -> dict[tuple[str, str], Breaker]:
+        """Return every breaker that was ever opened."""
+        sql = "select channel, provider, open, since, probe_at, failures, probing, detail from breaker"
+        return {
+            (r[0], r[1]): Breaker(
+                r[0], r[1], bool(r[2]), from_ticks(r[3]), from_ticks(r[4]), r[5], bool(r[6]), r[7]
             )
+            for r in self._store.run(sql).fetchall()
+        }
+
+    def set_breaker(self, breaker: Breaker, now: datetime) -> None:
+        """Write a breaker; what waited for one that is closed may go out at once."""
+        self._store.run(
+            "insert into breaker (channel, provider, open, since, probe_at, failures, probing, detail, jurisdiction)"
+            " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (channel, provider) do update set open = excluded.open,"
+            " since = excluded.since, probe_at = excluded.probe_at, failures = excluded.failures,"
+            " probing = excluded.probing, detail = excluded.detail",
+            (breaker.channel, breaker.provider, breaker.open, to_ticks(breaker.since), to_ticks(breaker.probe_at),
+             breaker.failures, breaker.probing, breaker.detail, _EVERYWHERE),
+        )  # fmt: skip
+        if not breaker.open:
             self._store.run(
-                "update message set state = ?, tries = tries + 1, lease_until = null,"
-                " send_from = coalesce(?, send_from) where key = ?",
-                (state, to_ticks(again_at) if again_at else None, message.key),
+                "update message set send_from = ? where waits_for = 'breaker' and channel = ? and state = 'queued'",
+                (to_ticks(now), breaker.channel),
             )
+
+    def alarm(self, alarms: Callable[[str], Alarm | None], now: datetime) -> int:
+        """Queue one message to each person who is a tracker now; return how many."""
+        ticks = to_ticks(now)
+        sql = (
+            "select person, min(jurisdiction) from appointment where role = 'tracker' and since <= ?"
+            " and (until is null or until > ?) group by person order by person"
+        )
+        told = 0
+        for person, jurisdiction in self._store.run(sql, (ticks, ticks)).fetchall():
+            one = alarms(person)
+            if one is None:
+                continue
+            self._store.run(
+                "insert into message (key, fire, matter, jurisdiction, person, role, channel, rung, subject, text,"
+                " send_from, created_at, state, tries) values (?, '', '', ?, ?, 'tracker', ?, 'breaker', ?, ?, ?, ?,"
+                " 'queued', 0) on conflict do nothing",
+                (
+                    one.key,
+                    jurisdiction,
+                    person,
+                    one.channel,
+                    one.subject,
+                    one.text,
+                    to_ticks(one.send_from),
+                    ticks,
+                ),
+            )
+            told += 1
+        return told
+
+
+def _attempt(one: Settled) -> tuple[Any, ...]:
+    outcome = one.outcome
+    again = outcome.again_at
+    if outcome.kind == "quota":  # until then the number counts as full
+        again = max(again or one.ended + FULL, one.ended + LEAST_RETRY)
+    detail = "；".join(part for part in (outcome.detail, one.after.note) if part)
+    return (
+        to_ticks(one.started), to_ticks(one.ended), outcome.kind, detail, one.provider, outcome.provider_id,
+        outcome.code, one.asked, to_ticks(again) if again else None, one.ready.message.key,
+    )  # fmt: skip
+
+
+def _after(one: Settled, owner: str) -> tuple[Any, ...]:
+    after, outcome = one.after, one.outcome
+    again = to_ticks(after.again_at) if after.again_at else None
+    waits = after.state == "sending"
+    return (
+        after.state, after.tried, again if waits else None, None if waits else again, outcome.provider_id,
+        outcome.provider_id, after.unknowns, after.doubt, after.waits_for,
+        to_ticks(after.look_at) if after.look_at else None, one.ready.message.key, owner, after.state,
+    )  # fmt: skip
+
+
+def _overtaken() -> Conflict:
+    return Conflict("另一个程序正在发送同一批消息", then="稍候再发；已发出的不会重发")

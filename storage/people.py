@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from engine.directory import (
     BUYING,
-    REGULATOR,
+    REGULATORS,
     SEPARATION,
     Appointment,
     Delegation,
@@ -32,9 +32,10 @@ from storage.tenures import Change, begun, concerning, delegations, own_scopes, 
 _UNIT = "select id, name, path, profile, jurisdiction from unit"
 _PERSON = "select id, name, jurisdiction, email, phone from person"
 _BUYING = ", ".join(f"'{role}'" for role in sorted(BUYING))
+_REGULATING = ", ".join(f"'{role}'" for role in sorted(REGULATORS))
 _BOTH_SIDES = (
     "select r.person from appointment r join appointment b on b.person = r.person join unit x on x.id = b.unit"
-    f" where r.role = '{REGULATOR}' and r.jurisdiction = ? and b.role in ({_BUYING})"
+    f" where r.role in ({_REGULATING}) and r.jurisdiction = ? and b.role in ({_BUYING})"
     " and substr(?, 1, length(x.path) + 1) = x.path || '/'"
     " and (r.until is null or b.since < r.until) and (b.until is null or r.since < b.until)"
 )
@@ -138,11 +139,13 @@ class People:
         return [Unit(*row) for row in self._store.run(f"{_UNIT} order by path").fetchall()]
 
     def holders_of(self, unit: Unit, at: datetime) -> list[Held]:
-        """Return who holds what for ``unit`` at ``at``: here, above, and as the competent regulator."""
+        """Return who holds what for ``unit`` at ``at``: here, above, and as the competent regulators."""
         columns = "select a.person, a.role, a.unit, a.since, a.until"
-        rows = self._store.run(f"{columns} {TENURES} and a.role <> ?", (unit.id, REGULATOR)).fetchall()
+        rows = self._store.run(
+            f"{columns} {TENURES} and a.role not in ({_REGULATING})", (unit.id,)
+        ).fetchall()
         rows += self._store.run(
-            f"{columns} {COMPETENT} and a.role = ?", (unit.jurisdiction, REGULATOR)
+            f"{columns} {COMPETENT} and a.role in ({_REGULATING})", (unit.jurisdiction,)
         ).fetchall()
         return sorted((h for h in map(_held, rows) if in_force(h.since, h.until, at)), key=_order)
 
@@ -173,6 +176,9 @@ class People:
             "update person set name = ?, email = ?, phone = ? where id = ?",
             (changed.name, changed.email, changed.phone, known.id),
         )
+        for channel, old, new in (("email", known.email, changed.email), ("sms", known.phone, changed.phone)):
+            if old != new:  # what was known against the old address says nothing about the new one
+                self._store.run("delete from contact where person = ? and channel = ?", (known.id, channel))
         return "changed"
 
     def person(self, person: str) -> Person:
@@ -210,7 +216,7 @@ class People:
         jurisdiction (政府采购法 第60条), ``Conflict`` for an overlapping one, ``BadInput`` for times.
         """
         a = appointment
-        if a.role == REGULATOR or a.role in BUYING:
+        if a.role in REGULATORS | BUYING:
             found = self._store.run("select path from unit where id = ?", (a.unit,)).fetchone()
             path = a.unit if found is None else found[0]
             given = Scope(a.person, a.role, a.unit, path, a.jurisdiction, a.since, a.until)
@@ -284,21 +290,19 @@ class People:
 
     def _keep_apart(self, person: str, given: Iterable[Scope]) -> None:
         """Refuse what would let ``person`` buy and regulate in one jurisdiction at one time (R78)."""
-        fresh = [s for s in given if s.role == REGULATOR or s.role in BUYING]
-        sides = {s.role == REGULATOR for s in fresh}
+        fresh = [s for s in given if s.role in REGULATORS | BUYING]
+        sides = {s.role in REGULATORS for s in fresh}
         others = (
-            [s for s in scopes(self._store.run, person) if s.role == REGULATOR or s.role in BUYING]
-            if fresh
-            else []
+            [s for s in scopes(self._store.run, person) if s.role in REGULATORS | BUYING] if fresh else []
         )
-        sides |= {s.role == REGULATOR for s in others}
+        sides |= {s.role in REGULATORS for s in others}
         if len(sides) < 2:
             return
         units = self.units()
         for new in fresh:
             for other in [*others, *fresh]:
                 if clash(new, other, units):
-                    regulating = new if new.role == REGULATOR else other
+                    regulating = new if new.role in REGULATORS else other
                     raise _both_sides(person, regulating.jurisdiction)
 
     # rights
@@ -319,18 +323,44 @@ class People:
         held = self._scopes(person, at)
         return [unit for unit in self.units() if any(s.covers(unit) for s in held)]
 
-    def roles(self, person: str, unit: str, at: datetime) -> frozenset[str]:
-        """Return the roles of ``person`` at ``at`` for ``unit``: own ones and those of principals."""
-        return self.actor(person, unit, at).roles or frozenset()
+    def sees(self, person: str, unit: str, jurisdiction: str, at: datetime) -> bool:
+        """Say whether a matter of ``unit`` that lies in ``jurisdiction`` stands before the wall of ``person``."""
+        found = self._store.run(f"{_UNIT} where id = ?", (unit,)).fetchone()
+        if found is None:
+            return True
+        place = Unit(*found)
+        return any(s.covers(place) or s.covers(place, jurisdiction) for s in self._scopes(person, at))
+
+    def regulated(self, person: str, at: datetime) -> list[str]:
+        """Return the jurisdictions in which ``person`` regulates at ``at``, or stands in for one who does."""
+        return sorted({s.jurisdiction for s in self._scopes(person, at) if s.role in REGULATORS})
+
+    def roles(
+        self, person: str, unit: str, at: datetime, *, jurisdiction: str | None = None
+    ) -> frozenset[str]:
+        """Return the roles of ``person`` at ``at`` for ``unit``: own ones and those of principals.
+
+        ``jurisdiction`` is that of the matter where it is not the unit's: a case that climbed.
+        """
+        return self.actor(person, unit, at, jurisdiction=jurisdiction).roles or frozenset()
 
     def stands_for(self, person: str, unit: str, at: datetime) -> frozenset[str]:
         """Return whose deputy ``person`` is at ``at`` for ``unit``: principals who hold a role there."""
         return self.actor(person, unit, at).stands_for
 
-    def actor(self, person: str, unit: str, at: datetime, os_user: str = "") -> Actor:
-        """Return ``person`` as who acts for ``unit`` at ``at``, with roles and principals."""
+    def actor(
+        self, person: str, unit: str, at: datetime, os_user: str = "", *, jurisdiction: str | None = None
+    ) -> Actor:
+        """Return ``person`` as who acts for ``unit`` at ``at``, with roles and principals.
+
+        Of a case that climbed, ``jurisdiction`` is where it is now. Who buys for the unit does not regulate
+        it there either (R78).
+        """
         found = self._store.run(f"{_UNIT} where id = ?", (unit,)).fetchone()
-        held = [] if found is None else [s for s in self._scopes(person, at) if s.covers(Unit(*found))]
+        mine = [] if found is None else self._scopes(person, at)
+        held = [s for s in mine if s.covers(Unit(*found), jurisdiction)]
+        if jurisdiction and any(s.role in BUYING for s in held):
+            held = [s for s in held if s.role not in REGULATORS]
         roles = frozenset(s.role for s in held)
         principals = frozenset(s.person for s in held) - {person}
         return Actor(person, roles, os_user, stands_for=principals)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring as _quote
 from typing import Any
 
-from engine.clock import Clock, Planned
+from engine.clock import Charged, Clock, Planned
 from engine.matter import Entry, FactValue, Matter, Pause
 from engine.term import Length, read_length
 from engine.work import Fire, Handed, Message, Work
@@ -32,17 +32,18 @@ MATTER_CHANGES = (
     "marks",
     "pauses",
     "title",
+    "jurisdiction",
 )
 FACT = ("matter", "name", "type", "value", "jurisdiction")
 HISTORY = ("matter", "no", "kind", "at", "recorded_at", "body", "hash", "algorithm", "jurisdiction")
 CLOCK = (
     "matter", "name", "round", "root", "jurisdiction", "epoch", "state", "anchor", "promise", "agreed",
     "statutory", "provisional", "plan", "fired", "look_at", "ended_at", "ended_recorded_at", "trouble",
-    "moved", "asked",
+    "moved", "asked", "charged",
 )  # fmt: skip
 CLOCK_CHANGES = (
     "epoch", "state", "promise", "agreed", "statutory", "provisional", "plan", "fired", "look_at",
-    "ended_at", "ended_recorded_at", "trouble", "moved", "asked",
+    "ended_at", "ended_recorded_at", "trouble", "moved", "asked", "charged", "jurisdiction",
 )  # fmt: skip
 FIRE = (
     "key", "matter", "root", "jurisdiction", "clock", "round", "epoch", "rung", "occurrence", "does", "at",
@@ -50,7 +51,7 @@ FIRE = (
 )  # fmt: skip
 MESSAGE = (
     "key", "fire", "matter", "jurisdiction", "person", "role", "channel", "rung", "subject", "text",
-    "send_from", "created_at", "state",
+    "send_from", "created_at", "wording", "params", "expires_at", "state",
 )  # fmt: skip
 EVIDENCE = ("matter", "history_no", "kind", "name", "sha256", "size", "place", "jurisdiction")
 ALIAS = ("kind", "value", "matter", "jurisdiction")
@@ -84,7 +85,7 @@ def matter_changes(m: Matter) -> Row:
     """Return what can change of a matter, with its id last."""
     return (
         m.state, _at(m.state_since), m.revision, m.history_no, m.head_hash, m.children, m.cases, _marks(m),
-        _pauses(m), m.title, m.id,
+        _pauses(m), m.title, m.jurisdiction, m.id,
     )  # fmt: skip
 
 
@@ -95,18 +96,26 @@ def _marks(m: Matter) -> str:
 def _pauses(m: Matter) -> str:
     if not m.pauses:
         return "[]"
-    return _write([[to_ticks(p.since), _at(p.until), p.ground] for p in m.pauses])
+    return _write([[to_ticks(p.since), _at(p.until), p.ground, p.by] for p in m.pauses])
 
 
 def matter_of(row: Row) -> Matter:
     """Return the matter of a row, without its facts."""
-    marks = {k: from_ticks(v) for k, v in _read(row[20]).items()} if row[20] != "{}" else {}
     return Matter(
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], from_ticks(row[9]),
         row[10], row[11], row[12], _when(row[13]), row[14], row[15], row[16], row[17], row[18],
-        _when(row[19]), marks, {},
-        [Pause(from_ticks(p[0]), _when(p[1]), p[2]) for p in _read(row[21])] if row[21] != "[]" else [],
+        _when(row[19]), marks_of(row[20]), {}, pauses_of(row[21]),
     )  # fmt: skip
+
+
+def marks_of(text: str) -> dict[str, datetime]:
+    """Return the marks of a matter's column."""
+    return {k: from_ticks(v) for k, v in _read(text).items()} if text != "{}" else {}
+
+
+def pauses_of(text: str) -> list[Pause]:
+    """Return the pauses of a matter's column."""
+    return [Pause(from_ticks(p[0]), _when(p[1]), p[2], p[3]) for p in _read(text)] if text != "[]" else []
 
 
 def fact_row(matter: str, name: str, value: FactValue, jurisdiction: str) -> Row:
@@ -133,7 +142,7 @@ def fact_of(kind: str, value: str) -> FactValue:
     return read_length(value) if kind == "length" else value
 
 
-def entry_row(e: Entry, jurisdiction: str) -> Row:
+def entry_row(e: Entry) -> Row:
     """Return the row of a history line."""
     return (
         e.matter,
@@ -144,7 +153,7 @@ def entry_row(e: Entry, jurisdiction: str) -> Row:
         e.body,
         e.hash,
         e.algorithm,
-        jurisdiction,
+        e.jurisdiction,
     )
 
 
@@ -165,12 +174,29 @@ def _asked(clock: Clock) -> str:
     return _write(clock.asked) if clock.asked else "{}"
 
 
+def _charged(clock: Clock) -> str:
+    if not clock.charged:
+        return "[]"
+    return _write(
+        [[c.since.isoformat(), c.until.isoformat(), c.party, c.reason, c.by, c.asked_by, c.approved_by]
+         for c in clock.charged]
+    )  # fmt: skip
+
+
+def _charged_of(text: str) -> list[Charged]:
+    return [
+        Charged(date.fromisoformat(c[0]), date.fromisoformat(c[1]), c[2], c[3], c[4], tuple(c[5]), c[6])
+        for c in _read(text)
+    ]
+
+
 def clock_row(c: Clock) -> Row:
     """Return the whole row of a new clock."""
     return (
         c.matter, c.name, c.round, c.root, c.jurisdiction, c.epoch, c.state, to_ticks(c.anchor), _at(c.promise),
         _at(c.agreed), _at(c.statutory), int(c.provisional), _plan(c), ",".join(c.fired), _at(c.look_at),
         _at(c.ended_at), _at(c.ended_recorded_at), c.trouble, _moved(c), _asked(c),
+        _charged(c),
     )  # fmt: skip
 
 
@@ -179,7 +205,7 @@ def clock_changes(c: Clock) -> Row:
     return (
         c.epoch, c.state, _at(c.promise), _at(c.agreed), _at(c.statutory), int(c.provisional), _plan(c),
         ",".join(c.fired), _at(c.look_at), _at(c.ended_at), _at(c.ended_recorded_at), c.trouble,
-        _moved(c), _asked(c), c.matter, c.name, c.round,
+        _moved(c), _asked(c), _charged(c), c.jurisdiction, c.matter, c.name, c.round,
     )  # fmt: skip
 
 
@@ -196,6 +222,7 @@ def clock_of(row: Row) -> Clock:
         _when(row[15]), _when(row[16]), row[17],
         {k: date.fromisoformat(v) for k, v in _read(row[18]).items()} if row[18] != "{}" else {},
         _read(row[19]) if row[19] != "{}" else {},
+        _charged_of(row[20]) if row[20] != "[]" else [],
     )  # fmt: skip
 
 
@@ -211,7 +238,8 @@ def message_row(m: Message) -> Row:
     """Return the row of a message waiting to be sent."""
     return (
         m.key, m.fire, m.matter, m.jurisdiction, m.person, m.role, m.channel, m.rung, m.subject, m.text,
-        to_ticks(m.send_from), to_ticks(m.created_at), "queued",
+        to_ticks(m.send_from), to_ticks(m.created_at), m.wording, _write(m.params),
+        _at(m.expires_at), "queued",
     )  # fmt: skip
 
 
@@ -223,4 +251,8 @@ def evidence_row(h: Handed) -> Row:
 
 def fact_rows(work: Work) -> list[Row]:
     """Return the rows of all facts that ``work`` set."""
-    return [fact_row(m, n, v, work.matters[m].jurisdiction) for (m, n), v in work.new_facts.items()]
+    return [
+        fact_row(m, n, v, work.matters[m].jurisdiction)
+        for (m, n), v in work.new_facts.items()
+        if v is not None
+    ]

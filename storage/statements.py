@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Dialect, bindparam, insert, select, update
+from sqlalchemy import Dialect, bindparam, delete, insert, select, update
 
 from storage import rows
 from storage.claims import upsert
@@ -30,7 +30,14 @@ class Statements:
         self.new_message = self._insert("message", rows.MESSAGE)
         self.new_evidence = self._insert("evidence", rows.EVIDENCE)
         self.set_fact = self._sql(
-            upsert(t["fact"], dialect.name, ["matter", "name"], ["type", "value"]), rows.FACT
+            upsert(t["fact"], dialect.name, ["matter", "name"], ["type", "value", "jurisdiction"]), rows.FACT
+        )
+        self.drop_fact = self._sql(
+            delete(t["fact"]).where(
+                t["fact"].c.matter == bindparam("k_matter"), t["fact"].c.name == bindparam("k_name")
+            ),
+            None,
+            ["k_matter", "k_name"],
         )
         self.new_alias = self._sql(
             upsert(t["alias"], dialect.name, ["kind", "value", "matter"], []), rows.ALIAS

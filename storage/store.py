@@ -12,16 +12,17 @@ from urllib.parse import unquote
 from sqlalchemy import inspect
 
 from engine.clock import Clock
-from engine.directory import REGULATOR, Delegation, in_force
+from engine.directory import REGULATORS, Delegation, Jurisdiction, in_force
 from engine.errors import NotFound, StorageTrouble
 from engine.matter import Matter
 from engine.work import Work
 from engine.workflow import Bundle
 from storage import rows
 from storage.claims import begin, connect, speaking
+from storage.columns import metadata
 from storage.moments import to_ticks
 from storage.statements import Statements
-from storage.tables import SCHEMA_VERSION, metadata
+from storage.tables import SCHEMA_VERSION
 from storage.tenures import concerning
 
 MATTERS_AT_ONCE = 400
@@ -142,6 +143,12 @@ class SqlStore:
             with speaking(self.place):
                 raise
 
+    def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Run one statement for each of ``rows``, errors translated; return how many table rows it changed."""
+        with speaking(self.place):
+            self._cursor.executemany(sql, rows)
+        return int(self._cursor.rowcount)
+
     # writing
 
     def write(self, work: Work) -> None:
@@ -149,7 +156,6 @@ class SqlStore:
         s = self.statements
         fresh = {m.id for m in work.new_matters}
         begun = {id(c) for c in work.new_clocks}
-        jurisdiction = {i: work.matters[i].jurisdiction for i in {e.matter for e in work.entries}}
         sets: list[tuple[str, list[rows.Row]]] = [
             (s.new_matter, [rows.matter_row(m) for m in work.new_matters]),
             (
@@ -157,7 +163,8 @@ class SqlStore:
                 [rows.matter_changes(m) for i, m in work.changed_matters.items() if i not in fresh],
             ),
             (s.set_fact, rows.fact_rows(work)),
-            (s.new_history, [rows.entry_row(e, jurisdiction[e.matter]) for e in work.entries]),
+            (s.drop_fact, [key for key, value in work.new_facts.items() if value is None]),
+            (s.new_history, [rows.entry_row(e) for e in work.entries]),
             (s.new_clock, [rows.clock_row(c) for c in work.new_clocks]),
             (
                 s.change_clock,
@@ -209,7 +216,7 @@ class SqlStore:
     def holders(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[str]:
         """Return who holds ``role`` at ``at``: for ``unit`` or a unit above it, a regulator for ``jurisdiction``."""
         # a regulator's competence follows the budget level, not the tree of units
-        where, scope = (COMPETENT, jurisdiction) if role == REGULATOR else (TENURES, unit)
+        where, scope = (COMPETENT, jurisdiction) if role in REGULATORS else (TENURES, unit)
         tenures = self._tenures.get((role, scope))
         if tenures is None:
             found = self.run(f"select a.person, a.since, a.until {where} and a.role = ?", (scope, role))
@@ -221,11 +228,20 @@ class SqlStore:
 
     def delegations(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[Delegation]:
         """Return who stands in for whom at ``at`` where ``role`` is held for ``unit``."""
-        key = (role, jurisdiction) if role == REGULATOR else ("", unit)
+        key = (role, jurisdiction) if role in REGULATORS else ("", unit)
         known = self._lent.get(key)
         if known is None:
             known = self._lent[key] = concerning(self.run, role, unit, jurisdiction)
         return [d for d in known if in_force(d.since, d.until, at)]
+
+    def superior(self, jurisdiction: str) -> Jurisdiction | None:
+        """Return the jurisdiction that this one is part of; ``None`` at the top, or where none is known."""
+        found = self.run(
+            "select a.jurisdiction, a.name, a.level, a.part_of from jurisdiction a"
+            " join jurisdiction j on j.part_of = a.jurisdiction where j.jurisdiction = ?",
+            (jurisdiction,),
+        ).fetchone()
+        return None if found is None else Jurisdiction(*found)
 
     # the database itself
 
@@ -251,7 +267,8 @@ class SqlStore:
         if found is None or found[0] != str(SCHEMA_VERSION):
             raise StorageTrouble(
                 f"{self.place} 的结构版本是 {found[0] if found else '未知'}，本程序需要 {SCHEMA_VERSION}",
-                then="用与数据库同一版本的 yiriban 打开，或先升级数据库",
+                why=_versions(found[0] if found else ""),
+                then="数据没有改动。用建库时的那一版 yiriban 打开，或换一个新库：--database 指向新的文件，再运行 yiriban init",
             )
 
     def has_matters(self) -> bool:
@@ -270,7 +287,7 @@ class SqlStore:
         """Count the cases by the level in whose hands they are."""
         sql = (
             "select f.value, count(*) from matter m join fact f on f.matter = m.id and f.name = 'level'"
-            " where m.about is not null group by f.value order by f.value"
+            " where m.about_clock is not null group by f.value order by f.value"
         )
         return dict(self.run(sql).fetchall())
 
@@ -290,3 +307,12 @@ class SqlStore:
             with self.transaction():
                 found = self.run(sql, (wanted,)).fetchone()
         return None if found is None else dict(json.loads(found[0]))
+
+
+def _versions(found: str) -> str:
+    """Say which of the two is the older one."""
+    if not found.isdigit():
+        return "库里没有写明结构版本，可能不是一日办的库"
+    if int(found) > SCHEMA_VERSION:
+        return "这个库由更新的一日办建立，本程序太旧"
+    return "这个库由旧版的一日办建立，本版还不能升级旧库"

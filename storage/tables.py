@@ -9,27 +9,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, MetaData, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.moments import Instant
+from storage import delivery_tables, feed_tables
+from storage.columns import instant as _instant
+from storage.columns import metadata, partial
+from storage.columns import text as _text
 
-SCHEMA_VERSION = 1
-
-metadata: MetaData = SQLModel.metadata
-metadata.naming_convention = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-}
-
-
-def _instant(*, nullable: bool = False) -> Any:
-    return Column(Instant, nullable=nullable)
-
-
-def _text(*, nullable: bool = False, key: bool = False) -> Any:
-    return Column(Text, nullable=nullable, primary_key=key)
+SCHEMA_VERSION = 2
 
 
 class MetaRow(SQLModel, table=True):
@@ -75,6 +63,7 @@ class PersonRow(SQLModel, table=True):
     """A person; addresses and telephone numbers stand here and nowhere else."""
 
     __tablename__ = "person"
+    __table_args__ = (Index(None, "phone"),)
     id: str = Field(sa_column=_text(key=True))
     name: str = Field(sa_column=_text())
     email: str = Field(default="", sa_column=_text())
@@ -184,8 +173,7 @@ class ClockRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("state in ('running', 'paused', 'met', 'void')", name="state"),
         CheckConstraint("look_at is null or state = 'running'", name="look_at"),
-        Index("ix_clock_look_at", "look_at", sqlite_where=text("look_at is not null"),
-              postgresql_where=text("look_at is not null")),
+        partial("ix_clock_look_at", "look_at", where="look_at is not null"),
         Index(None, "root"),
     )  # fmt: skip
     matter: str = Field(sa_column=_text(key=True))
@@ -208,6 +196,7 @@ class ClockRow(SQLModel, table=True):
     trouble: str = Field(default="", sa_column=_text())
     moved: str = Field(default="{}", sa_column=_text())
     asked: str = Field(default="{}", sa_column=_text())
+    charged: str = Field(default="[]", sa_column=_text())
 
 
 class FireRow(SQLModel, table=True):
@@ -232,47 +221,6 @@ class FireRow(SQLModel, table=True):
     fired_at: datetime = Field(sa_column=_instant())
     collapsed: int = 0
     opened: str | None = Field(default=None, sa_column=_text(nullable=True))
-
-
-class MessageRow(SQLModel, table=True):
-    """The outbox: one notice to one person by one channel, text frozen."""
-
-    __tablename__ = "message"
-    __table_args__ = (
-        CheckConstraint("state in ('queued', 'sending', 'accepted', 'held', 'dead')", name="state"),
-        Index("ix_message_waiting", "send_from", sqlite_where=text("state in ('queued', 'sending')"),
-              postgresql_where=text("state in ('queued', 'sending')")),
-    )  # fmt: skip
-    key: str = Field(sa_column=_text(key=True))
-    fire: str = Field(sa_column=_text())
-    matter: str = Field(sa_column=_text())
-    jurisdiction: str = Field(sa_column=_text())
-    person: str = Field(sa_column=_text())
-    role: str = Field(sa_column=_text())
-    channel: str = Field(sa_column=_text())
-    rung: str = Field(sa_column=_text())
-    subject: str = Field(sa_column=_text())
-    text: str = Field(sa_column=_text())
-    send_from: datetime = Field(sa_column=_instant())
-    created_at: datetime = Field(sa_column=_instant())
-    state: str = Field(default="queued", sa_column=_text())
-    tries: int = Field(default=0, sa_column=Column(Integer, nullable=False, server_default="0"))
-    lease_until: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
-
-
-class AttemptRow(SQLModel, table=True):
-    """One try to hand a message to a provider, with its outcome; append-only."""
-
-    __tablename__ = "attempt"
-    __table_args__ = (UniqueConstraint("message", "no"),)
-    id: int | None = Field(default=None, sa_column=Column(Integer, primary_key=True))
-    message: str = Field(sa_column=_text())
-    no: int
-    started_at: datetime = Field(sa_column=_instant())
-    ended_at: datetime | None = Field(default=None, sa_column=_instant(nullable=True))
-    outcome: str = Field(sa_column=_text())
-    detail: str = Field(default="", sa_column=_text())
-    jurisdiction: str = Field(sa_column=_text())
 
 
 class EvidenceRow(SQLModel, table=True):
@@ -316,4 +264,11 @@ class LeaseRow(SQLModel, table=True):
     jurisdiction: str = Field(sa_column=_text())
 
 
+DELIVERY = (
+    delivery_tables.MessageRow, delivery_tables.AttemptRow, delivery_tables.ReceiptRow, delivery_tables.BreakerRow,
+    delivery_tables.ContactRow,
+)  # fmt: skip
+"""The tables of the outbox and of what providers say, which stand in `delivery_tables`."""
+FEED = (feed_tables.EventRow, feed_tables.SubscriberRow)
+"""What outsiders are told of, and how far they have come, in `feed_tables`."""
 TABLES: dict[str, Any] = dict(metadata.tables)

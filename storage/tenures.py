@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from engine.directory import REGULATOR, Delegation, Scope
+from engine.directory import REGULATORS, Delegation, Scope
 from engine.errors import BadInput, Conflict
 from storage.moments import from_ticks, to_ticks
 
@@ -62,7 +62,7 @@ def delegations(run: Run, where: str, *values: str) -> list[Delegation]:
 
 def concerning(run: Run, role: str, unit: str, jurisdiction: str) -> list[Delegation]:
     """Return the delegations that concern ``role`` for ``unit``, a regulator's for ``jurisdiction``."""
-    if role == REGULATOR:
+    if role in REGULATORS:
         return delegations(run, "d.unit = '' or d.jurisdiction = ?", jurisdiction)
     return delegations(run, _ABOVE, unit)
 

@@ -17,6 +17,7 @@ from engine.directory import Unit
 from engine.verify import Head, StoredLine
 from engine.work import Fire
 from storage import rows
+from storage.desks import handled_in
 from storage.moments import EPOCH, from_ticks, to_ticks
 from storage.store import SqlStore
 
@@ -62,6 +63,12 @@ class Posted:
     send_from: datetime
     created_at: datetime
     state: str
+    digest: str | None
+    """The digest that it went into."""
+    waits_for: str = ""
+    doubt: str = ""
+    fallback: str | None = None
+    """The message that carries on in another channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +216,18 @@ def fires(store: SqlStore, matters: Sequence[str]) -> tuple[list[Fire], dict[str
 
 # messages
 
+_POSTED = (
+    "select key, matter, person, role, channel, rung, subject, text, send_from, created_at, state, digest,"
+    " waits_for, doubt, fallback from message"
+)
+
+
+def _posted(r: Sequence[Any]) -> Posted:
+    return Posted(
+        r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], from_ticks(r[8]), from_ticks(r[9]), r[10], r[11],
+        r[12], r[13], r[14],
+    )  # fmt: skip
+
 
 def messages(
     store: SqlStore, *, state: str = "", person: str = "", channel: str = "", limit: int = 0
@@ -218,30 +237,22 @@ def messages(
     where = "".join(f" and {name} = ?" for name, _ in wanted)
     values: tuple[Any, ...] = tuple(value for _, value in wanted)
     count = store.run(f"select count(*) from message where 1 = 1{where}", values).fetchone()[0]
-    sql = (
-        "select key, matter, person, role, channel, rung, subject, text, send_from, created_at, state"
-        f" from message where 1 = 1{where} order by created_at desc, send_from desc, key"
-    )
+    sql = f"{_POSTED} where 1 = 1{where} order by created_at desc, send_from desc, key"
     if limit:
         sql, values = f"{sql} limit ?", (*values, limit)
-    found = [
-        Posted(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], from_ticks(r[8]), from_ticks(r[9]), r[10])
-        for r in store.run(sql, values).fetchall()
-    ]
-    return found, int(count)
+    return [_posted(r) for r in store.run(sql, values).fetchall()], int(count)
 
 
 def messages_of(store: SqlStore, matters: Sequence[str]) -> list[Posted]:
     """Return every message about these matters, in the order of their keys."""
-    sql = (
-        "select key, matter, person, role, channel, rung, subject, text, send_from, created_at, state"
-        " from message where matter in ({}) order by key"
-    )
-    found = [
-        Posted(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], from_ticks(r[8]), from_ticks(r[9]), r[10])
-        for r in _among(store, sql, matters)
-    ]
+    found = [_posted(r) for r in _among(store, f"{_POSTED} where matter in ({{}}) order by key", matters)]
     return sorted(found, key=lambda posted: posted.key)
+
+
+def digested(store: SqlStore, digests: Sequence[str]) -> dict[str, int]:
+    """Count the messages that went into these digests; what is no digest is not in the answer."""
+    sql = "select digest, count(*) from message where digest in ({}) group by digest"
+    return {key: int(count) for key, count in _among(store, sql, digests)}
 
 
 # cases
@@ -264,21 +275,26 @@ def cases(
     state: str = "",
     closed: Sequence[str] = (),
     units: Sequence[str] | None = None,
+    places: Sequence[str] = (),
     limit: int = 0,
 ) -> tuple[list[Watched], int]:
     """Return the cases whose next due moment is the most urgent, and how many there are in all.
 
-    ``closed`` names states to leave out; ``units`` are the only ones to look at (``None``: all).
+    ``closed`` names states to leave out; ``units`` are the only ones to look at (``None``: all), together
+    with the cases that are or were in one of ``places`` (jurisdictions).
     """
-    where, values = "m.about is not null", list[Any]()
+    where, values = "m.about_clock is not null", list[Any]()
     for condition, wanted in (("f.value = ?", level), ("m.state = ?", state)):
         if wanted:
             where, values = f"{where} and {condition}", [*values, wanted]
-    for condition, names in (("m.state not in", closed), ("m.unit in", units)):
-        if names:
-            where, values = f"{where} and {condition} ({','.join('?' * len(names))})", [*values, *names]
-    if units is not None and not units:
-        return [], 0
+    if closed:
+        where, values = f"{where} and m.state not in ({','.join('?' * len(closed))})", [*values, *closed]
+    if units is not None:
+        if not units and not places:
+            return [], 0
+        handled, own = handled_in(places)
+        mine = f"m.unit in ({','.join('?' * len(units))})" if units else "1 = 0"
+        where, values = f"{where} and ({mine} or {handled})", [*values, *units, *own]
     source = f"from matter m left join fact f on f.matter = m.id and f.name = 'level' where {where}"
     count = store.run(f"select count(*) {source}", values).fetchone()[0]
     due = f"(select min({_EARLIEST}) from clock c where c.matter = m.id and {_DEADLINE})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from engine.advance import Receipt, Request, advance
 from engine.clock import Clock
 from engine.directory import Appointment, Unit
+from engine.entering import enter
 from engine.matter import Evidence, FactValue, Matter
 from engine.office import Actor, Office
 from engine.opening import open_matter
@@ -19,7 +21,7 @@ from engine.patrol import Beat, patrol
 from engine.reader import read_bundle, read_bundle_from, read_texts
 from engine.work import Fire, Work
 from engine.workdays import WorkingCalendar, compile_calendar
-from engine.workflow import ActionDef, Bundle, TextDef
+from engine.workflow import ActionDef, Bundle, TextDef, WorkflowDef
 from storage.people import People
 from storage.store import SqlStore
 
@@ -50,8 +52,24 @@ USUAL: dict[str, FactValue] = {
     "notice_url": "https://www.example.cn/1",
     "letter_no": "函〔2026〕1号",
     "document_no": "文〔2026〕1号",
-    "result": "全部",
+    "result": "complete",
+    "budget": 120_000_000,
+    "object": "goods",
+    "intent_url": "https://www.example.cn/0",
+    "filing_no": "平财购备〔2026〕1号",
+    "agency": "平顶山市代理公司",
+    "notice_link": "https://www.example.cn/2",
+    "bidders": 3,
+    "qualified": 3,
+    "failure_url": "https://www.example.cn/3",
+    "change_url": "https://www.example.cn/4",
+    "acceptance_url": "https://www.example.cn/5",
 }
+FRONT = (
+    "define_need", "publish_intent", "draft_plan", "review_plan", "file_plan", "engage_agency",
+    "draft_documents", "approve_documents",
+)  # fmt: skip
+"""The way of a project from its budget to the documents that may be published."""
 STEPS = (
     "end_evaluation", "deliver_report", "decide_award", "issue_award_letter", "sign_contract",
     "request_acceptance", "accept", "receive_invoice", "pay",
@@ -114,9 +132,12 @@ class City:
     # acting
 
     def open(
-        self, now: str | datetime, *, id: str = "P1", workflow: str = "project", **facts: FactValue
-    ) -> None:
-        """Open a project (with one package unless ``packages`` says more)."""
+        self, now: str | datetime, *, id: str = "P1", workflow: str = "project", stage: str = "package.evaluating",
+        **facts: FactValue,
+    ) -> None:  # fmt: skip
+        """Open a project (with one package unless ``packages`` says more), at once in the evaluation unless
+        ``stage`` names another one; empty: from its beginning.
+        """
         at = moment(now) if isinstance(now, str) else now
         if workflow == "project":
             facts = {"packages": 1, **facts}
@@ -127,6 +148,8 @@ class City:
         )  # fmt: skip
         with self.store.work() as work:
             open_matter(self.office, work, matter, now=at, actor="李四")
+            if workflow == "project" and stage:
+                enter(self.office, work, matter, *stage.split("."), at=at, now=at, actor="李四")
 
     def do(
         self, action: str, at: str | datetime, *, on: str = "P1", now: str | datetime | None = None,
@@ -140,7 +163,7 @@ class City:
         """
         done = moment(at) if isinstance(at, str) else at
         recorded = done if now is None else moment(now) if isinstance(now, str) else now
-        wanted = self.definition(action)
+        wanted = self.definition(action, on)
         if not bare and wanted is not None:
             facts = {**{n: USUAL[n] for n in wanted.needs if n in USUAL}, **facts}
             if evidence is None:
@@ -150,7 +173,7 @@ class City:
         other = self.actor(second, recorded) if second else None
         request = Request(on, action, done, facts, tuple(evidence or ()), reason, revision, other)
         with self.store.work() as work:
-            work.family(on.split(".")[0].split("-C")[0])
+            work.family(re.sub(r"(-[A-Z]\d+)+$", "", on.split(".")[0]))
             return advance(self.office, work, request, actor, recorded)
 
     def walk(self, last: str, at: str | datetime, *, on: str = "P1", **facts: Any) -> None:
@@ -168,10 +191,19 @@ class City:
         """Let time pass."""
         return patrol(self.office, self.store, moment(at) if isinstance(at, str) else at, dry_run=dry_run)
 
-    def definition(self, action: str) -> ActionDef | None:
+    def definition(self, action: str, on: str = "P1") -> ActionDef | None:
         """The definition of an action that people may take, whatever workflow it is of."""
-        found = [w.actions[action] for w in self.office.current.workflows.values() if action in w.actions]
-        return next((a for a in found if not a.automatic), found[0] if found else None)
+        found = self.defined(action, on)
+        return found[1] if found else None
+
+    def defined(self, action: str, on: str = "P1") -> tuple[WorkflowDef, ActionDef] | None:
+        """The workflow that an action on ``on`` is of, and its definition: several workflows know ``close``."""
+        about = re.search(r"-[A-Z]\d+$", on) is not None
+        found = [
+            (w, w.actions[action]) for w in self.office.current.workflows.values() if action in w.actions
+        ]
+        # what people may take goes first, and of those what the matter named may know
+        return min(found, key=lambda f: (f[1].automatic, f[0].about != about), default=None)
 
     def actor(self, person: str, at: datetime) -> Actor:
         """The person with the roles held at ``at``."""

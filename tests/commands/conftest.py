@@ -27,6 +27,10 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZONE).astimezone(UTC)
 
 
+HALFWAY = ("--stage", "package.evaluating")
+"""Most stories begin in the evaluation; those from the demand say so."""
+
+
 @dataclass
 class Desk:
     """张三's desk in an empty folder; time is what the test says."""
@@ -118,7 +122,7 @@ def reported(desk: Desk) -> Desk:
 
     def build() -> None:
         do = ("project", "do", "P2026-0001")
-        desk.done("2026-11-02 09:00", "project", "new", "课桌椅采购", "--budget", "35万元")
+        desk.done("2026-11-02 09:00", "project", "new", "课桌椅采购", "--budget", "35万元", *HALFWAY)
         desk.done("2026-11-03 10:00", *do, "end_evaluation")
         desk.done("2026-11-03 11:00", *do, "deliver_report", "--evidence", "evaluation_report=文件.pdf")
 

@@ -1,4 +1,6 @@
-"""The officer, the tracker and the regulator at work, each at the command line, from a missed award on.
+"""The officer, the tracker and the regulator at work, each at the command line, from a missed award to 销号.
+
+The days before, from the demand on, are in test_from_the_demand_to_the_archive.py.
 
 The report was delivered on Tuesday 2026-11-03; the award is promised by Wednesday 11-04 24:00, and the law
 wants it by Tuesday 11-10 24:00. It reads like docs/how-to/handle-a-case.md.
@@ -59,6 +61,7 @@ def test_from_a_missed_award_to_the_case_written_off(city: Desk) -> None:
 
     # five working days from the signature, not from the SMS: until Tuesday 11-17 24:00
     assert running(city, "2026-11-10 10:00") == {"correct": "2026-11-18 00:00"}
+    _deemed(city)
     early = city.done("2026-11-17 18:00", "patrol", "--dry-run", "--at", "2026-11-17 23:59")
     assert "自动流转" not in early
     assert shown(city, "2026-11-17 23:59")["state"] == "acknowledged"
@@ -67,6 +70,19 @@ def test_from_a_missed_award_to_the_case_written_off(city: Desk) -> None:
 
     _silence(city)
     _regulation(city)
+
+
+def _deemed(city: Desk) -> None:
+    # the law's moment passes too: the award is deemed to be decided, and people must confirm it
+    before = city.done("2026-11-10 23:59", "patrol")
+    assert "自动流转" not in before
+    told = city.done("2026-11-11 08:30", "patrol")
+    assert f"2026-11-10 24:00  自动流转  确定采购结果（{PACKAGE}）" in told
+    offered = city.done("2026-11-11 09:00", "project", "show", PROJECT)
+    assert "视同确定待确认" in offered
+    assert f"project do {PACKAGE} explain_delay --evidence explanation=文件 --reason 原因" in offered
+    # nobody confirms within a working day: the officer and the head are warned
+    assert "2026-11-12 24:00  预警  确认视同确定" in city.done("2026-11-13 08:30", "patrol")
 
 
 def _silence(city: Desk) -> None:
@@ -97,13 +113,14 @@ def _regulation(city: Desk) -> None:
     assert "10个工作日内完成整改" in notice
     assert running(city, "2026-11-23 11:00") == {"rectify": "2026-12-08 00:00"}
 
-    # the unit decides the award, late for good, and says so; the regulator closes the case
+    # the unit confirms the award, late for good, and says so; the regulator closes the case
     late = city.done(
         "2026-11-24 09:00", "project", "do", PROJECT, "decide_award", "--fact", "supplier=甲公司"
     )
     assert "[补办]" in late
     do(city, "2026-11-24 10:00", OFFICER, "submit_rectification", "--reason", "已确定供应商")
-    do(city, "2026-11-25 09:00", REGULATOR, "write_off", "--fact", "result=全部", "--reason", "已整改到位")
+    result = ("--fact", "result=全部整改", "--reason", "已整改到位")
+    do(city, "2026-11-25 09:00", REGULATOR, "write_off", *result)
     assert "没有督办件" in city.done("2026-11-25 10:00", "case", "list", person=REGULATOR)
     assert "已销号" in city.done("2026-11-25 10:00", "case", "list", "--all", person=REGULATOR)
     after = shown(city, "2026-11-25 10:00")
@@ -141,11 +158,11 @@ def test_what_was_done_late_keeps_its_case_however_it_is_recorded(city: Desk) ->
 
 
 def test_a_pause_and_an_approved_extension_spare_the_unit(city: Desk) -> None:
-    # Wednesday: a supplier's query stops everything; Friday it is answered
-    halted = city.done("2026-11-04 09:00", "clock", "pause", PROJECT, "--reason", "供应商质疑")
+    # Wednesday: a complaint stops everything; Friday it is decided
+    halted = city.done("2026-11-04 09:00", "clock", "pause", PROJECT, "--reason", "财政部门处理投诉")
     assert f"确定采购结果（{PACKAGE}）  [中止]" in halted
     assert "没有到点的事" in city.done("2026-11-06 08:30", "patrol")
-    resumed = city.done("2026-11-06 10:00", "clock", "resume", PROJECT, "--reason", "质疑已答复")
+    resumed = city.done("2026-11-06 10:00", "clock", "resume", PROJECT, "--reason", "投诉处理完毕")
     assert "承诺时限  2026-11-09 24:00" in resumed
     assert "中止，不计入：11-04、11-05、11-06" in resumed
 

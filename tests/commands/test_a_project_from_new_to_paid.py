@@ -1,4 +1,4 @@
-"""One project through the command line, from opening to the last payment."""
+"""One project through the command line, from the evaluation to its close; what comes before has a story of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from tests.commands.conftest import Desk
+from tests.commands.conftest import HALFWAY, Desk
 
 EVIDENCE = "文件.pdf"
 # (moment, matter, action and what is handed in, what the receipt must say)
@@ -76,14 +76,22 @@ STEPS = [
         "2026-11-13 09:00",
         "P2026-0001",
         "pay --fact paid_amount=174000.00元",
-        ["合同办结  P2026-0001.1.1  已办结", "采购包办结", "项目办结  P2026-0001  已办结"],
+        ["合同办结  P2026-0001.1.1  已办结", "采购包办结", "采购包全部办结  P2026-0001  待归档"],
     ),
+    (
+        "2026-11-13 09:30",
+        "P2026-0001",
+        f"archive --evidence archive_list={EVIDENCE}",
+        ["待归档 → 已归档", "归档（P2026-0001）  [按期]"],
+    ),
+    ("2026-11-13 09:40", "P2026-0001", "close", ["已归档 → 已办结"]),
 ]
 
 
 @pytest.fixture
 def paid(desk: Desk) -> Desk:
-    new = ("project", "new", "课桌椅采购", "--budget", "350000元", "--alias", "plan=平财采备〔2026〕15号")
+    known = ("--budget", "350000元", "--alias", "plan=平财采备〔2026〕15号")
+    new = ("project", "new", "课桌椅采购", *HALFWAY, *known)
     assert "P2026-0001" in desk.done("2026-11-02 09:00", *new)  # a Monday
     for moment, matter, words, said in STEPS:
         out = desk.done(moment, "project", "do", matter, *words.split())
@@ -92,10 +100,11 @@ def paid(desk: Desk) -> Desk:
     return desk
 
 
-def test_a_project_runs_from_opening_to_its_last_payment_and_every_clock_is_kept(paid: Desk) -> None:
+def test_a_project_runs_from_the_evaluation_to_its_close_and_every_clock_is_kept(paid: Desk) -> None:
     assert "已办结" in paid.done("2026-11-13 10:00", "project", "list")
     found = paid.data("2026-11-13 10:00", "project", "explain", "平财采备〔2026〕15号")
-    assert {c["lamp"] for c in found["clocks"]} == {"in_time"}
+    ended = [c for c in found["clocks"] if c["clock"] not in ("keep_file", "result_notice_period")]
+    assert {c["lamp"] for c in ended} == {"in_time"}
     assert {c["clock"] for c in found["clocks"]} >= {
         "decide_award",
         "sign_contract",
@@ -129,7 +138,7 @@ def test_evidence_is_kept_with_its_hash_size_and_place(paid: Desk) -> None:
 
 def test_every_proposed_command_can_be_typed_as_it_stands_until_the_project_is_closed(desk: Desk) -> None:
     """An officer who only ever types the first proposal, the placeholders filled in, gets through."""
-    desk.done("2026-11-02 09:00", "project", "new", "课桌椅采购")  # a Monday
+    desk.done("2026-11-02 09:00", "project", "new", "课桌椅采购", *HALFWAY)  # a Monday
     (desk.folder / "文件").write_bytes(b"x")
     taken = []
     for minute in range(40):
@@ -142,4 +151,4 @@ def test_every_proposed_command_can_be_typed_as_it_stands_until_the_project_is_c
         desk.done(moment, *words[3:])
         taken.append(offers[0]["action"])
     state = desk.data("2026-11-04 10:00", "project", "list")["projects"][0]["state"]
-    assert (state, len(taken)) == ("closed", 12), taken
+    assert (state, len(taken)) == ("closed", 14), taken

@@ -155,7 +155,7 @@ def test_the_dossier_is_frozen_at_referral_and_its_digest_is_that_of_its_text(re
     assert before["frozen"] is True
     assert {m["id"]: m["state"] for m in content["matters"]} == {
         CASE: "drafted",
-        PACKAGE: "report_delivered",
+        PACKAGE: "deemed",  # the law's moment, Tuesday 11-10 24:00, had passed as well
         PROJECT: "open",
     }
     award = next(c for c in content["clocks"] if c["clock"] == "decide_award/1")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from storage import claims
-from tests.commands.conftest import DATABASE, Desk
+from tests.commands.conftest import DATABASE, HALFWAY, Desk
 from tests.conftest import Ran
 
 DO = ("project", "do", "P2026-0001")
@@ -24,7 +24,7 @@ NOW = "2026-11-04 09:00"  # a Wednesday
         ((*DO, "decide_awards", "--fact", "supplier=甲"), 2, "您是不是要写 decide_award？"),
         ((*DO, "sign_contract"), 5, "现在不能“签订合同”"),
         ((*DO, "deliver_report", "--evidence", "evaluation_report=文件.pdf"), 5, "现为“报告已送达”"),
-        ((*DECIDE, "--revision", "1"), 7, "现在是第 2 版，不是第 1 版"),
+        ((*DECIDE, "--revision", "1"), 7, "现在是第 3 版，不是第 1 版"),
         ((*DO, "decide_award"), 5, "--fact supplier="),
         ((*DO, "decide_award", "--fact", "suplier=甲"), 2, "您是不是要写 supplier？"),
         ((*DO, "decide_award", "--fact", "supplier"), 2, "须为 名称=值"),
@@ -52,6 +52,10 @@ NOW = "2026-11-04 09:00"  # a Wednesday
         (("project", "new", "  "), 2, "不能是空的"),
         (("project", "new", "甲", "--budget", "35"), 2, "写成 --fact budget=350000元"),
         (("project", "new", "甲", "--packages", "0"), 2, "1 到 1000"),
+        (("project", "new", "甲", "--packages", "1001"), 2, "1 到 1000"),
+        (("project", "new", "甲", "--fact", "secret=是"), 5, "S01"),
+        (("project", "new", "甲", "--stage", "评审"), 2, "evaluating（评审中）"),
+        (("project", "new", "甲", "--stage", "已办结"), 2, "没有名为 已办结 的阶段"),
         (("project", "new", "甲", "--alias", "nummer=1"), 2, "没有这种编号"),
         (("project", "new", "甲", "--at", "2026-11-05"), 2, "在将来"),
         (("project", "new", "甲", "--unit", "没有"), 3, "市一中"),
@@ -132,7 +136,7 @@ def test_an_act_before_its_minimum_period_is_refused_until_the_first_permitted_i
     flags = ("--workflows", str(with_minimum))
     monday = "2026-11-02 09:00"
     empty.done(monday, *flags, "init")
-    empty.done(monday, *flags, "project", "new", "甲")
+    empty.done(monday, *flags, "project", "new", "甲", *HALFWAY)
     document = "文件.pdf"
     for action in ("end_evaluation", f"deliver_report --evidence evaluation_report={document}",
                    "decide_award --fact supplier=甲公司",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.conftest import Desk
+from tests.commands.conftest import HALFWAY, Desk
 
 WEDNESDAY = "2026-11-04 09:00"
 FRIDAY = "2026-11-06 09:00"
@@ -19,7 +19,7 @@ FRIDAY = "2026-11-06 09:00"
 def three(reported: Desk) -> Desk:
     """Three projects: one overdue from Wednesday 24:00, one due on Thursday, one with nothing running."""
     for number, day in (("P2026-0002", "2026-11-03"), ("P2026-0003", "")):
-        reported.done("2026-11-02 10:00", "project", "new", f"图书{number[-1]}")
+        reported.done("2026-11-02 10:00", "project", "new", f"图书{number[-1]}", *HALFWAY)
         if day:
             reported.done(f"{day} 12:00", "project", "do", number, "end_evaluation")
     return reported
@@ -55,7 +55,7 @@ def test_the_time_left_counts_down_to_the_minute(three: Desk) -> None:
 
 def test_clocks_are_cut_by_moment_by_unit_and_by_what_is_overdue(three: Desk) -> None:
     three.done("2026-11-02 10:00", "init", "--unit", "市二中", person="王五")
-    three.done("2026-11-03 10:00", "project", "new", "体育器材", person="王五")
+    three.done("2026-11-03 10:00", "project", "new", "体育器材", *HALFWAY, person="王五")
     three.done("2026-11-03 10:00", "project", "do", "P2026-0004", "end_evaluation", person="王五")
 
     def listed(*words: str) -> list[tuple[str, str]]:
@@ -120,18 +120,20 @@ def test_labels_are_english_on_demand_and_every_reading_command_speaks_json(thre
 
 def test_a_project_is_found_by_every_number_it_has(reported: Desk) -> None:
     aliases = ("--alias", "plan=平财〔2026〕9号", "--alias", "project=HN/2026.7")
-    made = reported.data(WEDNESDAY, "project", "new", "图书", "--code", "PDS-2026-7", *aliases)
+    made = reported.data(WEDNESDAY, "project", "new", "图书", *HALFWAY, "--code", "PDS-2026-7", *aliases)
     assert made["id"] == "PDS-2026-7"
     for number in ("PDS-2026-7", "平财〔2026〕9号", "HN/2026.7"):
         assert reported.data(WEDNESDAY, "project", "show", number)["matter"] == "PDS-2026-7"
-    reported.done(WEDNESDAY, "project", "new", "同一计划的另一项目", "--alias", "plan=平财〔2026〕9号")
+    reported.done(
+        WEDNESDAY, "project", "new", "同一计划的另一项目", *HALFWAY, "--alias", "plan=平财〔2026〕9号"
+    )
     both = reported.at(WEDNESDAY, "project", "show", "平财〔2026〕9号")
     assert (both.code, "P2026-0002" in both.err, "PDS-2026-7" in both.err) == (3, True, True)
 
 
 def test_numbers_run_on_by_year_and_never_twice(desk: Desk) -> None:
     def new(moment: str, *words: str) -> str:
-        return str(desk.data(moment, "project", "new", "甲", *words)["id"])
+        return str(desk.data(moment, "project", "new", "甲", *HALFWAY, *words)["id"])
 
     assert [new(WEDNESDAY), new(WEDNESDAY)] == ["P2026-0001", "P2026-0002"]
     assert new(WEDNESDAY, "--code", "P2026-0007") == "P2026-0007"

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import date
 
-from engine.holding import Word, ask_extension, decide_extension, pause, resume
+from engine.holding import ask_extension, decide_extension, pause, resume
 from engine.matter import Matter
 from engine.office import Actor, Office
+from engine.word import Word
 from engine.work import Work
 from runtime import assembly
 from runtime.settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.commands.conftest import Desk
+from tests.commands.conftest import HALFWAY, Desk
 
 DECIDE = ("project", "do", "P2026-0001", "decide_award", "--fact", "supplier=甲公司")
 
@@ -66,7 +66,7 @@ def test_a_day_means_some_time_on_it_not_before_the_step_that_it_follows(reporte
 
 
 def test_a_minute_as_typed_is_not_before_the_second_in_which_the_step_was_recorded(desk: Desk) -> None:
-    desk.done("2026-11-03 09:00", "project", "new", "课桌椅采购")
+    desk.done("2026-11-03 09:00", "project", "new", "课桌椅采购", *HALFWAY)
     desk.done("2026-11-03 10:00:40", "project", "do", "P2026-0001", "end_evaluation")
     deliver = ("project", "do", "P2026-0001", "deliver_report", "--evidence", "evaluation_report=文件.pdf")
     assert desk.data("2026-11-03 11:00", *deliver, "--at", "2026-11-03 10:00")["at"] == (
@@ -98,7 +98,7 @@ def test_the_explanation_names_the_rest_days_skipped_and_the_make_up_day_counted
     # of its days, so the steps are recorded back with evidence and a second person.
     back = ("--reason", "补登", "--evidence", "minutes=文件.pdf", "--second", "李四")
     now = "2026-11-02 10:00"  # a Monday
-    desk.done(now, "project", "new", "国庆项目", "--at", "2026-09-01")
+    desk.done(now, "project", "new", "国庆项目", *HALFWAY, "--at", "2026-09-01")
     desk.done(now, "project", "do", "P2026-0001", "end_evaluation", "--at", "2026-09-29", *back)
     words = ("project", "do", "P2026-0001", "deliver_report", "--evidence", "evaluation_report=文件.pdf")
     desk.done(now, *words, "--at", "2026-09-30", *back)  # a Wednesday

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.commands.conftest import DATABASE, Desk
+from tests.commands.conftest import DATABASE, HALFWAY, Desk
 
 WEDNESDAY = "2026-11-04 10:00"
 THURSDAY = "2026-11-05 09:00"
@@ -17,6 +17,7 @@ DO = ("project", "do", "P2026-0001", "decide_award", "--fact", "supplier=甲公�
         (WEDNESDAY, DO),
         (THURSDAY, (*DO, "--at", "2026-11-04", "--reason", "漏登")),
         (WEDNESDAY, ("project", "new", "图书采购", "--packages", "3", "--alias", "plan=A-1")),
+        (WEDNESDAY, ("project", "new", "图书采购", "--packages", "3", *HALFWAY)),
         (THURSDAY, ("patrol",)),
         ("2026-11-09 09:00", ("patrol",)),  # a Monday, when a case is opened
         (WEDNESDAY, ("init", "--unit", "市二中")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.commands.conftest import Desk
+from tests.commands.conftest import HALFWAY, Desk
 
 MONDAY = "2026-11-02 08:00"
 TUESDAY = "2026-11-03 08:00"
@@ -42,7 +42,7 @@ def test_a_registered_unit_is_never_changed_behind_anybodys_back(desk: Desk) -> 
 
 def test_a_project_takes_the_bundle_and_the_promises_of_its_unit(empty: Desk) -> None:
     empty.done(MONDAY, "init", "--unit", "市一中", "--profile", "statutory")
-    empty.done(MONDAY, "project", "new", "甲")
+    empty.done(MONDAY, "project", "new", "甲", *HALFWAY)
     do = ("project", "do", "P2026-0001")
     empty.done(TUESDAY, *do, "end_evaluation")
     empty.done(TUESDAY, *do, "deliver_report", "--evidence", "evaluation_report=文件.pdf")

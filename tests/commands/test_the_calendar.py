@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands.conftest import HALFWAY
 from tests.conftest import Ran
 
 Run = Callable[..., Ran]
@@ -45,7 +46,7 @@ def city(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.setattr("commands.room.assembly.system_now", lambda: NOW)
     (tmp_path / "a.pdf").write_text("a")
     assert run("--as", "张三", "init", "--unit", "市一中").code == 0
-    assert run("--as", "张三", "project", "new", "课桌椅").code == 0
+    assert run("--as", "张三", "project", "new", "课桌椅", *HALFWAY).code == 0
     steps: tuple[tuple[str, ...], ...] = (
         ("end_evaluation",),
         ("deliver_report", "--evidence", "evaluation_report=a.pdf"),

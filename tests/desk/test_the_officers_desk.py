@@ -102,11 +102,14 @@ def test_a_letter_waits_to_be_signed_for_and_then_to_be_answered(town: Town) -> 
 def test_an_overdue_clock_is_unverified_until_the_limit_of_the_letter_has_passed(town: Town) -> None:
     town.reminded()
     town.city.do("sign_for", "2026-11-10 09:00", on=CASE)
-    # the limit of the letter is Tuesday 2026-11-17 24:00
+    # the limit of the letter is Tuesday 2026-11-17 24:00; what has been unverified since Thursday 11-12 24:00
+    # is the confirmation of the award that is deemed to be decided: no letter was written about that
+    town.city.patrol("2026-11-12 23:59")
+    assert lamps(town, "2026-11-12 23:59") == {"unverified": 1, "soon": 1}
     town.city.patrol("2026-11-17 23:59")
-    assert lamps(town, "2026-11-17 23:59") == {"unverified": 1}
+    assert lamps(town, "2026-11-17 23:59") == {"unverified": 2}
     town.city.patrol("2026-11-18 00:00")
-    assert lamps(town, "2026-11-18 00:00") == {"overdue": 1}
+    assert lamps(town, "2026-11-18 00:00") == {"overdue": 1, "unverified": 1}
 
 
 def test_an_extension_is_decided_by_another_person_and_says_how(town: Town) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import openpyxl
 import pytest
 
+from engine.entering import enter
+from engine.losing import ANSWERABLE
 from engine.matter import Matter
 from engine.opening import open_matter
-from tests.city import PERSONS, PLACE, City, moment
+from tests.city import PERSONS, PLACE, City, calendar, moment
 from tests.commands.conftest import DATABASE
 from tests.desk.conftest import Town
 
@@ -43,6 +45,7 @@ def busy(town: Town) -> Town:
     """Thirty projects of u1 and u2; every fifth was brought in half-way on 2026-10-15."""
     chance = random.Random(20261121)
     end = moment(NOW)
+    initial = town.city.office.current.workflows["project"].initial
     with town.city.store.transaction():
         for role, person in PERSONS.items():
             if role not in ("tracker", "regulator"):
@@ -55,11 +58,12 @@ def busy(town: Town) -> Town:
         unit = ("u1", "u2")[number % 2]
         live = moment("2026-10-15") if number % 5 == 0 else None
         matter = Matter(
-            f"P{number}", f"P{number}", "project", "open", f"项目{number}", unit, PLACE,
+            f"P{number}", f"P{number}", "project", initial, f"项目{number}", unit, PLACE,
             town.city.office.current.hash, "one-day", at, state_since=at, go_live=live, facts={"packages": 1},
         )  # fmt: skip
         with town.city.store.work() as work:
             open_matter(town.city.office, work, matter, now=at, actor="李四")
+            enter(town.city.office, work, matter, "package", "evaluating", at=at, now=at, actor="李四")
         _live(town.city, f"P{number}", at, end, chance)
     town.city.patrol(end)
     return town
@@ -196,7 +200,9 @@ def test_the_page_names_the_four_rates_and_says_what_it_leaves_out(busy: Town) -
     for name in ("采购结果一日定", "采购合同一日签", "履约验收一日成", "项目资金一日付"):
         assert f"【{name}】" in out
         assert f"【{name}  存量】" in out
-    assert "各方损失的天数没有列" in out
+    assert "【损失的工作日】" in out
+    assert "【损失的工作日  存量】" in out
+    assert "中止触及的不算" in out
     assert "合计" in out
     english = busy.see(NOW, "周九", "--lang", "en", "report", "--since", "2026-10-01")
     assert "[award decided in a day  Brought in]" in english
@@ -209,8 +215,8 @@ def test_the_page_names_the_four_rates_and_says_what_it_leaves_out(busy: Town) -
 def test_the_workbook_says_the_same_as_the_page_in_numbers(busy: Town) -> None:
     found: Any = busy.data(NOW, "周九", "report", "--xlsx", "四率.xlsx")
     book = openpyxl.load_workbook(busy.desk.folder / "四率.xlsx")
-    assert book.sheetnames == ["四率", "存量"]
-    for sheet, key in zip(book, ("units", "brought_in"), strict=True):
+    assert book.sheetnames == ["四率", "存量", "损失日", "损失日（存量）"]
+    for sheet, key in zip(book.worksheets[:2], ("units", "brought_in"), strict=True):
         by_unit = {e["unit"]: e["clocks"] for e in found[key]}
         rows = [r for r in sheet.iter_rows(min_row=2, values_only=True) if r[1]]
         assert len(rows) == sum(
@@ -225,4 +231,70 @@ def test_the_workbook_says_the_same_as_the_page_in_numbers(busy: Town) -> None:
             assert row[2] == rate["judged"]
             assert row[5] == pytest.approx(rate["promise_share"])
             assert row[13:15] == (rate["open"], rate["open_past"])
+    for sheet, key in zip(book.worksheets[2:], ("units", "brought_in"), strict=True):
+        rows = [r for r in sheet.iter_rows(min_row=2, values_only=True) if r[1]]
+        told = {e["unit"]: e for e in found["lost_days"][key]}
+        assert len(rows) == sum(len(e["clocks"]) + 1 for e in told.values())
+        for row in rows:
+            if row[1] == "合计":
+                wanted = told[None if row[0] == "合计" else row[0]]["overall"]
+                assert row[2:] == (*(wanted[who] for who in ANSWERABLE), wanted["total"])
     assert busy.desk.at(NOW, "report", "--xlsx", "四率.xlsx", person="周九").code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "first", "until"),
+    [
+        ((), date(1990, 1, 1), NOW),
+        (("--since", "2026-10-01", "--until", "2026-10-31"), date(2026, 10, 1), "2026-11-01"),
+    ],
+)
+def test_lost_days_are_those_of_a_count_of_our_own(
+    busy: Town, words: tuple[str, ...], first: date, until: str
+) -> None:
+    found: Any = busy.data(NOW, "周九", "report", *words)
+    end, seen = _ticks(until), 0
+    for key, stock in (("units", False), ("brought_in", True)):
+        told = {e["unit"]: e for e in found["lost_days"][key]}
+        for unit in ("u1", "u2"):
+            by_clock, overall = _lost(busy, unit, stock, first, end)
+            entry = told[unit]
+            assert {name: n["total"] for name, n in entry["clocks"].items()} == by_clock
+            assert entry["overall"]["total"] == overall
+            seen += overall
+            for numbers in (entry["overall"], *entry["clocks"].values()):
+                assert sum(numbers[who] for who in ANSWERABLE) == numbers["total"]
+            for name, who in (("decide_award", "purchaser"), ("issue_award_letter", "agency")):
+                if name in entry["clocks"]:
+                    assert entry["clocks"][name][who] == entry["clocks"][name]["total"]
+        for who in (*ANSWERABLE, "total"):
+            assert told[None]["overall"][who] == sum(told[unit]["overall"][who] for unit in ("u1", "u2"))
+    assert seen > 50, seen
+
+
+def _lost(busy: Town, unit: str, stock: bool, first: date, until: int) -> tuple[dict[str, int], int]:
+    """Count lost days per clock, and once per act, by nothing but SQL and the calendar (nobody paused)."""
+    half = "r.go_live is not null and r.opened_at < r.go_live"
+    sql = (
+        "select c.matter, c.name, c.promise, c.statutory, c.agreed, c.ended_at from clock c"
+        " join matter m on m.id = c.matter join matter r on r.id = c.root"
+        f" where m.about is null and c.state <> 'void' and m.unit = ? and {'' if stock else 'not '}({half})"
+        " and c.anchor < ?"
+    )
+    with closing(sqlite3.connect(busy.desk.folder / DATABASE)) as connection:
+        rows = connection.execute(sql, (unit, until)).fetchall()
+    flows = busy.city.office.current.workflows.values()
+    waiting = {c.name for w in flows for c in w.clocks.values() if c.guards}
+    by_clock: dict[str, int] = {}
+    once: set[tuple[str, str, date]] = set()
+    for matter, name, promise, statutory, agreed, ended in rows:
+        if name in waiting:
+            continue
+        due = _day(min(v for v in (promise, statutory, agreed) if v is not None) - 1)
+        last = _day(ended if ended is not None and ended < until else until - 1)
+        days = [due + timedelta(days=n) for n in range(1, (last - due).days + 1)]
+        days = [day for day in days if day >= first and calendar().is_worked(day)]
+        if days:
+            by_clock[name] = by_clock.get(name, 0) + len(days)
+            once |= {(matter, "pay" if name.startswith("pay") else name, day) for day in days}
+    return by_clock, len(once)

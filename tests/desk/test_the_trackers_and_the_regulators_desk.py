@@ -102,7 +102,17 @@ def test_the_ranking_has_denominators_and_puts_the_better_unit_first(town: Town)
         town.reported(f"P{number}")
     town.city.do("decide_award", "2026-11-04 10:00", on="P1")
     town.city.do("decide_award", "2026-11-05 10:00", on="P2")
-    town.desk.done("2026-11-02 09:00", "project", "new", "图书", "--unit", "u2", person="吴十")
+    town.desk.done(
+        "2026-11-02 09:00",
+        "project",
+        "new",
+        "图书",
+        "--stage",
+        "package.evaluating",
+        "--unit",
+        "u2",
+        person="吴十",
+    )
     for moment, action in (("2026-11-03 10:00", "end_evaluation"), ("2026-11-03 11:00", "deliver_report")):
         papers = ["--evidence", "evaluation_report=文件.pdf"] if action == "deliver_report" else []
         town.desk.done(moment, "project", "do", "P2026-0001", action, *papers, person="吴十")

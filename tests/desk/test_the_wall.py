@@ -18,7 +18,17 @@ NOW = "2026-11-06 09:00"  # a Friday
 def two(town: Town) -> Town:
     """A project of 市一中 past its promise, and one of 市二中."""
     town.reported()
-    town.desk.done("2026-11-02 09:00", "project", "new", "二中图书", "--unit", "u2", person="吴十")
+    town.desk.done(
+        "2026-11-02 09:00",
+        "project",
+        "new",
+        "二中图书",
+        "--stage",
+        "package.evaluating",
+        "--unit",
+        "u2",
+        person="吴十",
+    )
     town.desk.done("2026-11-03 10:00", "project", "do", "P2026-0001", "end_evaluation", person="吴十")
     town.city.patrol(NOW)
     return town

@@ -39,18 +39,19 @@ def test_an_appointment_counts_from_its_first_moment_to_before_its_last(city: Ci
 
 
 def test_a_stale_revision_is_a_conflict(city: City) -> None:
-    city.do("end_evaluation", MONDAY, revision=0)
-    error = refused(city, Conflict, "deliver_report", MONDAY, revision=0)
+    # taking the project in half-way was the first revision
+    city.do("end_evaluation", MONDAY, revision=1)
+    error = refused(city, Conflict, "deliver_report", MONDAY, revision=1)
     assert error.exit_code == 7
-    assert "第 0 版" in error.what
     assert "第 1 版" in error.what
-    city.do("deliver_report", MONDAY, revision=1)
+    assert "第 2 版" in error.what
+    city.do("deliver_report", MONDAY, revision=2)
 
 
 def test_a_fire_does_not_make_a_revision_stale(city: City) -> None:
     city.walk("deliver_report", MONDAY)
     assert city.patrol("2026-11-04 09:00").fires
-    city.do("decide_award", "2026-11-04 10:00", revision=2)
+    city.do("decide_award", "2026-11-04 10:00", revision=3)
 
 
 @pytest.mark.parametrize("action", ["decide_award", "issue_award_letter"])

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from engine.holding import Word, ask_extension, decide_extension, pause, resume
+from engine.holding import ask_extension, decide_extension, pause, resume
 from engine.matter import Matter
 from engine.office import Actor
+from engine.word import Word
 from engine.work import Work
 from tests.city import City, moment, paper
 

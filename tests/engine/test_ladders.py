@@ -38,7 +38,12 @@ def test_a_ladder_reminds_then_warns_then_opens_a_case(city: City) -> None:
     case = city.matter("P1.1-C1")
     assert (case.workflow, case.about, case.about_clock) == ("case", "P1.1", "decide_award/1/1")
     assert case.opened_at == moment("2026-11-05 24:00")
-    assert case.facts == {"level": "tracker", "clock": "decide_award", "moment": "promise"}
+    assert case.facts == {
+        "level": "tracker",
+        "clock": "decide_award",
+        "moment": "promise",
+        "sheet": "u1-2026W45",
+    }
     assert city.rows("select person, channel from message where rung = 'case'") == [("钱八", "email")]
 
 

@@ -105,9 +105,9 @@ def test_the_contract_the_package_and_the_project_are_done_with_their_last_part(
     assert [(m.id, a) for m, a in receipt.outcome.followed] == [
         ("P1.1.1", "complete"),
         ("P1.1", "complete"),
-        ("P1", "close"),
+        ("P1", "finish"),
     ]
-    assert {m.id: m.state for m in city.family()[0]}["P1"] == "closed"
+    assert {m.id: m.state for m in city.family()[0]}["P1"] == "performed"
 
 
 def test_a_whole_is_done_when_its_last_part_was_done_not_when_the_last_record_says(city: City) -> None:
@@ -126,7 +126,7 @@ def test_one_package_that_is_abandoned_does_not_close_the_project_the_last_one_d
     city.do("abandon", "2026-11-02 10:00", on="P2.1", reason="废标")
     assert city.matter("P2").state == "open"
     city.do("abandon", "2026-11-02 10:00", on="P2.2", reason="废标")
-    assert city.matter("P2").state == "closed"
+    assert city.matter("P2").state == "performed"
 
 
 def test_an_action_that_sets_a_day_stores_the_local_day_of_the_act(city: City) -> None:

@@ -87,8 +87,11 @@ def test_a_sender_that_died_after_handing_over_is_asked_for_before_anything_is_s
     store: SqlStore, tmp_path: Path
 ) -> None:
     post(store, "f/zhang/email")
-    [(message, _)] = SqlOutbox(store).lease(NOW, NOW + LEASE, 10)
-    assert Drop(tmp_path, "email").send(message, NOW).kind == "accepted"  # and then it died
+    outbox = SqlOutbox(store)
+    with outbox.together():
+        [ready] = outbox.due(NOW, 10)
+        outbox.lease([(ready, "email")], "it", NOW, NOW + LEASE)
+    assert Drop(tmp_path, "email").send(ready.message, NOW).kind == "accepted"  # and then it died
     assert not deliver(SqlOutbox(store), drops(tmp_path), NOW + LEASE - timedelta(seconds=1)).outcomes
 
     class Counting(Drop):
@@ -124,8 +127,9 @@ def test_a_folder_that_cannot_be_made_is_tried_again_later_and_not_forever(
     blocked.write_text("not a folder")
     post(store, "f/zhang/email")
     now, tries = NOW, 0
+    channels: dict[str, Notifier] = {"email": Drop(blocked, "email")}
     while states(store) == {"f/zhang/email": "queued"}:
-        done = deliver(SqlOutbox(store), drops(blocked), now)
+        done = deliver(SqlOutbox(store), channels, now)
         tries += sum(done.outcomes.values())
         now += timedelta(hours=2)
     assert tries == MOST_TRIES

@@ -25,6 +25,25 @@ def test_a_regulator_cannot_buy_and_a_buyer_cannot_regulate_in_the_same_jurisdic
     assert offices.roles("张三", "市一中") == {role}
 
 
+def test_the_head_of_the_finance_department_is_held_to_it_too(offices: Offices) -> None:
+    offices.appoint("卫局", "regulator_head", "市财政局")
+    offices.appoint("张三", "officer", "市一中")
+    offices.delegate("张三", "李四", "AB")
+    for person, role, unit in (
+        ("卫局", "officer", "市一中"), ("张三", "regulator_head", "市财政局"), ("李四", "regulator_head", "市财政局"),
+    ):  # fmt: skip
+        with pytest.raises(Refused, match="不能在同一行政区划"):
+            offices.appoint(person, role, unit)
+    assert offices.roles("卫局", "市一中") == {"regulator_head"}
+    assert offices.roles("卫局", "驻区分局") == set()
+    offices.appoint("周九", "regulator", "市财政局")
+    assert offices.told("regulator_head", "市一中", "2026-11-20 09:00") == {"卫局": "regulator_head"}
+    offices.delegate("卫局", "周九", "leave", unit="市财政局")
+    assert offices.told("regulator_head", "市一中", "2026-11-20 09:00") == {
+        "周九": "regulator_head（代卫局）"
+    }
+
+
 def test_other_roles_and_other_jurisdictions_are_free(offices: Offices) -> None:
     offices.appoint("周九", "regulator", "市财政局")
     assert offices.appoint("周九", "expert", "市一中") == "added"

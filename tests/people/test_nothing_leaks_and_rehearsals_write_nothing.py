@@ -65,7 +65,7 @@ def test_no_page_and_no_refusal_ever_shows_a_number_or_an_address(staffed: Desk)
         ("unit", "show", "市一中"),
         ("unit", "list"),
         ("unit", "add", PHONE),
-        ("project", "new", "图书"),
+        ("project", "new", "图书", "--stage", "package.evaluating"),
         ("project", "show", "P2026-0001"),
         ("message", "list"),
         ("history", "show", "P2026-0001"),

@@ -92,7 +92,12 @@ def test_a_day_as_end_counts_in_full(desk: Desk) -> None:
         ("2026-11-20 23:59:59", 0),  # Friday
         ("2026-11-21 00:00", 4),
     ):
-        assert desk.at(at, "project", "new", "图书", "--dry-run", person="王五").code == code, at
+        assert (
+            desk.at(
+                at, "project", "new", "图书", "--stage", "package.evaluating", "--dry-run", person="王五"
+            ).code
+            == code
+        ), at
 
 
 def test_dismissal_ends_a_role_now_keeps_the_record_and_cancels_one_to_come(offices: Offices) -> None:
@@ -114,8 +119,8 @@ def test_the_list_of_projects_stops_at_the_wall(desk: Desk) -> None:
     for person, unit in (("赵六", "市二中"), ("孙七", "分校")):
         desk.done(now, "person", "add", person, "--name", person)
         desk.done(now, "person", "appoint", person, "officer", unit)
-        desk.done(now, "project", "new", f"{unit}图书", person=person)
-    desk.done(now, "project", "new", "市一中图书", "--unit", "市一中")
+        desk.done(now, "project", "new", f"{unit}图书", "--stage", "package.evaluating", person=person)
+    desk.done(now, "project", "new", "市一中图书", "--stage", "package.evaluating", "--unit", "市一中")
 
     def listed(*words: str, person: str = "张三") -> list[str]:
         ran = desk.at(now, "project", "list", "--json", *words, person=person)

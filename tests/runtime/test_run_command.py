@@ -109,7 +109,7 @@ def _make_city(folder: Path, run: Callable[..., Ran], monkeypatch: pytest.Monkey
         past.setattr(assembly, "system_now", lambda: then)
         for words in (
             ("init",),
-            ("project", "new", "课桌椅采购", "--code", project, *at),
+            ("project", "new", "课桌椅采购", "--stage", "package.evaluating", "--code", project, *at),
             ("project", "do", project, "end_evaluation", *at),
             ("project", "do", project, "deliver_report", "--evidence", "evaluation_report=report.pdf", *at),
         ):

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.clock import Clock, Planned
+from engine.clock import Charged, Clock, Planned
 from engine.matter import Evidence, FactValue, Matter, Pause
 from engine.term import Length
 from engine.work import Fire, Message, Work
-from engine.workflow import MOMENTS
+from engine.workflow import MOMENTS, PARTIES
 from storage import rows
 from storage.moments import from_ticks, to_ticks
 from storage.store import SqlStore
@@ -46,11 +46,22 @@ MATTER = st.builds(
     facts=st.dictionaries(NAME, FACT, max_size=6), pauses=PAUSES,
 )  # fmt: skip
 PLAN = st.lists(st.builds(Planned, INSTANT, NAME, SMALL, MAYBE), max_size=4)
+CHARGED = st.builds(
+    Charged,
+    st.dates(),
+    st.dates(),
+    st.sampled_from(PARTIES),
+    TEXT,
+    TEXT,
+    st.lists(TEXT, max_size=2).map(tuple),
+    TEXT,
+)
 CLOCK = st.builds(
     Clock, matter=st.just("P1"), root=st.just("P1"), jurisdiction=TEXT, name=NAME, round=SMALL, epoch=SMALL,
     state=st.just("running"), anchor=INSTANT, promise=MAYBE, agreed=MAYBE, statutory=MAYBE, provisional=st.booleans(),
     plan=PLAN, fired=st.lists(NAME, max_size=4), look_at=MAYBE, ended_at=MAYBE, ended_recorded_at=MAYBE, trouble=TEXT,
     moved=st.dictionaries(st.sampled_from(MOMENTS), st.dates()), asked=st.dictionaries(NAME, TEXT, max_size=3),
+    charged=st.lists(CHARGED, max_size=2),
 )  # fmt: skip
 
 

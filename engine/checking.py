@@ -1,0 +1,395 @@
+"""What stands between a person and an action: rights, time, completeness, minimum periods, rules. 核验"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from difflib import get_close_matches
+
+from engine.asking import compiled_rule, facts_for
+from engine.clock import Clock
+from engine.errors import BadInput, Forbidden, Refused
+from engine.matter import FactValue, Matter
+from engine.office import Actor, Office
+from engine.opening import CASE_FACTS
+from engine.request import Request
+from engine.rules import ExpressionTrouble, MissingFact
+from engine.starting import nearest_fact, permitted_from
+from engine.term import Length
+from engine.work import Work
+from engine.workflow import ActionDef, ClockDef, FactType, RuleDef, StateDef, WorkflowDef
+
+_TYPES: dict[FactType, type] = {
+    "money": int, "integer": int, "boolean": bool, "text": str, "link": str, "length": Length, "date": date,
+}  # fmt: skip
+
+
+def check_right(matter: Matter, action: ActionDef, actor: Actor) -> None:
+    """Raise ``Forbidden`` unless the actor holds one of the action's roles for the matter's unit."""
+    if actor.roles is None or actor.roles & set(action.by):
+        return
+    raise Forbidden(
+        f"{actor.person} 不能对 {matter.id} 进行“{action.title}”",
+        why=f"该操作由 {'、'.join(action.by)} 进行；{actor.person} 在 {matter.unit} 的任命："
+        + ("、".join(sorted(actor.roles)) or "无"),
+        then="请有相应任命的人操作，或先登记任命",
+    )
+
+
+def check_when(
+    office: Office, matter: Matter, action: ActionDef, request: Request, actor: Actor, now: datetime
+) -> None:
+    """A record of the past needs a reason, beyond the profile's days also evidence and a second person."""
+    since = _possible_since(office, matter, action)
+    if request.at < since:
+        raise BadInput(
+            f"发生时间 {local(office, request.at)} 早于 {matter.id} 可以“{action.title}”的时间 {local(office, since)}",
+            why="操作不能发生在前一步之前",
+            then="核对日期；如前一步记错了，请先更正前一步",
+        )
+    calendar = office.calendar
+    day, today = calendar.day_of(request.at), calendar.day_of(now)
+    if (action.needs_reason or day < today) and not request.reason:
+        raise Refused(
+            f"“{action.title}”需要说明原因",
+            why="补录以前发生的事须说明原因" if day < today else "该操作必须说明原因",
+            then="加上 --reason 原因",
+        )
+    free = office.planner(matter).profile.record_back
+    if (
+        day < today
+        and free is not None
+        and actor.roles is not None
+        and calendar.add(day, free.number) < today
+    ):
+        if not request.evidence:
+            raise Refused(
+                f"补录 {day} 的“{action.title}”需要附件",
+                why=f"超过{free.in_chinese()}的补录须有凭证",
+                then="加上 --evidence 种类=文件",
+            )
+        # a deputy counts as both: who stands in for the first person cannot be the second
+        if request.second is None or request.second.persons & actor.persons:
+            raise Refused(
+                f"补录 {day} 的“{action.title}”需要第二人确认",
+                why=f"超过{free.in_chinese()}的补录须由两人办理；代理人与被代理人算同一人",
+                then="加上 --second 另一人",
+            )
+        check_right(matter, action, request.second)
+
+
+def _possible_since(office: Office, matter: Matter, action: ActionDef) -> datetime:
+    """Return the moment before which ``action`` cannot have happened.
+
+    A transition cannot precede the present state. A record leaves the state alone, so it may have
+    happened ever since the first of the states that allow it was entered.
+    """
+    workflow = office.workflow(matter)
+    if action.to is not None:
+        return _entered_by_people(office, matter, workflow)
+    if workflow.initial in action.sources:
+        return matter.opened_at
+    entered = [
+        matter.marks[f"action:{a.name}"]
+        for a in workflow.actions.values()
+        if a.to in action.sources
+        and not set(a.sources) <= set(action.sources)
+        and f"action:{a.name}" in matter.marks
+    ]
+    return min(entered, default=matter.opened_at)
+
+
+def _entered_by_people(office: Office, matter: Matter, workflow: WorkflowDef) -> datetime:
+    """Return since when the matter stands where people brought it: what time did by itself is no bar."""
+    since = matter.state_since or matter.opened_at
+    for action in workflow.actions.values():
+        by_time = action.name in office.machines(matter.bundle).by_time and action.to == matter.state
+        if by_time and matter.marks.get(f"action:{action.name}") == since:
+            before = [
+                at
+                for a in workflow.actions.values()
+                if a.to in action.sources and (at := matter.marks.get(f"action:{a.name}")) and at <= since
+            ]
+            return max(before, default=matter.opened_at)
+    return since
+
+
+def sorted_facts(
+    office: Office, matter: Matter, action: ActionDef, request: Request
+) -> tuple[dict[str, FactValue], dict[str, FactValue]]:
+    """Sort the facts handed in: those of the matter, and those of the matter that the action opens about it.
+
+    Raise ``Refused`` where the latter lacks what it cannot be without, ``BadInput`` for a wrong type.
+    """
+    about = office.current.workflows.get(action.opens)
+    if about is None:
+        return dict(request.facts), {}
+    own = office.workflow(matter).facts
+    opening = {n: v for n, v in request.facts.items() if n in about.facts and n not in own}
+    for name, value in opening.items():
+        _check_type(name, value, about)
+    lacking = [f for f in about.facts.values() if not f.optional and f.name not in opening]
+    if lacking:
+        raise Refused(
+            f"“{action.title}”还缺：" + "、".join(f"{d.name}（{d.title}）" for d in lacking),
+            why=f"它们是{about.title}的要素",
+            then="加上 " + " ".join(f"--fact {d.name}=…" for d in lacking),
+        )
+    return {n: v for n, v in request.facts.items() if n not in opening}, opening
+
+
+def _check_type(name: str, value: FactValue, workflow: WorkflowDef) -> None:
+    if not _fits(value, workflow.facts[name].type):
+        raise BadInput(
+            f"要素 {name}（{workflow.facts[name].title}）的值 {value!r} 类型不对",
+            why=f"它应当是 {workflow.facts[name].type}",
+            then="按流程文件里的类型填写",
+        )
+    options = workflow.facts[name].options
+    if options and value not in dict(options):
+        raise BadInput(
+            f"要素 {name}（{workflow.facts[name].title}）不能是 {value}",
+            then="可用的：" + "、".join(f"{zh}（{key}）" for key, zh in options),
+        )
+
+
+def check_free(office: Office, work: Work, matter: Matter, action: ActionDef) -> None:
+    """Raise ``Refused`` while something about the matter, or about what it is part of, forbids the action."""
+    for about, state in held_up(office, work, matter, action):
+        raise Refused(
+            f"现在不能“{action.title}”：{about.id} {office.workflow(about).title}现为“{state.title}”",
+            why=state.basis,
+            then=f"先办理 {about.id}：yiriban project show {about.id}",
+        )
+
+
+def held_up(office: Office, work: Work, matter: Matter, action: ActionDef) -> list[tuple[Matter, StateDef]]:
+    """Return what is about the matter or its ancestors and forbids ``action`` in its present state."""
+    blockers = office.machines(office.current.hash).blockers
+    if not blockers:
+        return []
+    above = {m.id for m in work.chain(matter)}
+    found: list[tuple[Matter, StateDef]] = []
+    for about in work.family(matter.root):
+        if about.about in above and about.workflow in blockers:
+            state = office.workflow(about).states[about.state]
+            if action.name in state.blocks:
+                found.append((about, state))
+    return found
+
+
+def check_dates(office: Office, work: Work, matter: Matter, facts: Mapping[str, FactValue]) -> None:
+    """Raise ``Refused`` where a date that a minimum period holds back lies too early, now that all is known."""
+    for article, title, day, until in early_dates(office, work, matter, facts):
+        raise Refused(
+            f"{title} {day} 太早，最早可定在 {until}",
+            why=article,
+            then=f"改为 {until} 或以后的日期；已公告的，发布更正公告顺延",
+        )
+
+
+def early_dates(
+    office: Office, work: Work, matter: Matter, facts: Mapping[str, FactValue]
+) -> list[tuple[str, str, date, date]]:
+    """Return the date facts that a minimum period does not permit: article, title, day, first permitted day.
+
+    Asked after the action: the period may have begun with it (the notice names the bid deadline).
+    """
+    machines = office.machines(matter.bundle)
+    begun = [c for c in work.new_clocks if c.root == matter.root]
+    if not machines.dates_guarded or not (begun or facts.keys() & machines.dates_guarded):
+        return []
+    found: list[tuple[str, str, date, date]] = []
+    for here in work.family(matter.root):
+        if here.bundle != matter.bundle:
+            continue
+        for clock in work.clocks_of(here):
+            definition = office.clock(here, clock.name)
+            if clock.state == "void" or clock.statutory is None or not definition.guards:
+                continue
+            until = office.calendar.day_of(clock.statutory)
+            for name in definition.guards:
+                value = nearest_fact(work, here, name)
+                if isinstance(value, date) and value < until:
+                    owner = next(m for m in work.chain(here) if name in m.facts)
+                    # a period that a pause made longer is no bar to what has nothing to do with it
+                    if clock not in begun and (owner.id != matter.id or name not in facts):
+                        continue
+                    title = str(office.workflow(owner).facts[name].title)
+                    found.append((_article(office, here, clock, definition), title, value, until))
+    return found
+
+
+def check_complete(office: Office, matter: Matter, action: ActionDef, request: Request) -> None:
+    """Raise ``BadInput`` for facts that do not belong, ``Refused`` where facts or evidence are missing."""
+    workflow = office.workflow(matter)
+    written = {name for a in workflow.actions.values() for name, _ in a.sets}
+    if matter.is_case:
+        written |= CASE_FACTS
+    for name in request.facts:
+        if name in written and not _lies_behind(office, matter, name):
+            raise BadInput(
+                f"要素 {name}（{workflow.facts[name].title}）由系统记录，不能手填", then="去掉这个 --fact"
+            )
+        if name not in workflow.facts:
+            close = get_close_matches(name, workflow.facts, 1)
+            raise BadInput(
+                f"{workflow.title}没有要素 {name}",
+                then=(f"您是不是要写 {close[0]}？" if close else "")
+                + "可用的要素："
+                + "、".join(workflow.facts),
+            )
+        _check_type(name, request.facts[name], workflow)
+    known = {**matter.facts, **request.facts}
+    missing = [workflow.facts[n] for n in action.needs if n not in known]
+    if missing:
+        raise Refused(
+            f"“{action.title}”还缺：" + "、".join(f"{d.name}（{d.title}）" for d in missing),
+            why="流程要求先填明这些要素",
+            then="加上 " + " ".join(f"--fact {d.name}=…" for d in missing),
+        )
+    lacking = [k for k in action.evidence if k not in {e.kind for e in request.evidence}]
+    if lacking:
+        raise Refused(
+            f"“{action.title}”还缺附件：" + "、".join(lacking),
+            why="流程要求随操作提交凭证",
+            then="加上 " + " ".join(f"--evidence {k}=文件" for k in lacking),
+        )
+
+
+def _lies_behind(office: Office, matter: Matter, name: str) -> bool:
+    """Whether what writes the fact was never seen and can be seen no more: the matter was taken in after it."""
+    workflow, machines = office.workflow(matter), office.machines(matter.bundle)
+    writers = [a.name for a in workflow.actions.values() if name in dict(a.sets)]
+    ahead = [a for a in writers if machines.path(matter.workflow, matter.state, a) is not None]
+    return bool(writers) and not ahead and name not in matter.facts
+
+
+def _fits(value: FactValue, kind: FactType) -> bool:
+    """Say whether a value is of a fact's type; a boolean is an integer to Python, never to a fact."""
+    wanted = _TYPES[kind]
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+
+
+def check_minimum(office: Office, work: Work, matter: Matter, action: ActionDef, at: datetime) -> None:
+    """Raise ``Refused`` while a minimum period forbids the action; say from when it is permitted."""
+    for article, until in too_early(office, work, matter, action, at):
+        raise Refused(f"“{action.title}”最早可在 {local(office, until)} 进行", why=article, then="到时再操作")
+
+
+def too_early(
+    office: Office, work: Work, matter: Matter, action: ActionDef, at: datetime
+) -> list[tuple[str, datetime]]:
+    """Return the running minimum periods that forbid ``action`` at ``at``: article and first instant."""
+    found: list[tuple[str, datetime]] = []
+    if action.name not in office.machines(matter.bundle).guarded:
+        return found
+    for here in work.chain(matter):
+        machines = office.machines(here.bundle)
+        for clock in work.clocks_of(here):
+            definition = machines.bundle.workflows[here.workflow].clocks[clock.name]
+            if action.name not in definition.guards or clock.statutory is None or clock.state == "void":
+                continue
+            until = permitted_from(office, work, here, clock, at)
+            if at < until:
+                article = _article(office, here, clock, definition)
+                still = "；计时中止中，恢复后重新推算" if clock.state == "paused" else ""
+                found.append((article + still, until))
+    return found
+
+
+def _article(office: Office, matter: Matter, clock: Clock, definition: ClockDef) -> str:
+    """Say which minimum period holds, how long it is, and by which article."""
+    term = office.machines(matter.bundle).bundle.terms[definition.term]
+    value = term.statutory.on(office.calendar.day_of(clock.anchor))
+    basis = value.ground.basis if value else ""
+    length = value.value.in_chinese() if value and value.value else ""
+    return f"{definition.title}不得少于{length}（{basis}）"
+
+
+def check_rules(
+    office: Office, work: Work, matter: Matter, action: ActionDef, request: Request
+) -> tuple[list[str], list[RuleDef]]:
+    """Refuse by a rule that blocks; return the remarks of those that warn, and those that escalate."""
+    warnings: list[str] = []
+    escalated: list[RuleDef] = []
+    for rule, _lacks in broken(office, work, matter, action, request.facts, request.at):
+        if rule.severity == "block":
+            raise Refused(
+                f"{rule.code} {rule.title}：不允许“{action.title}”",
+                why=rule.ground.basis,
+                then=str(rule.remedy),
+            )
+        if rule.severity == "escalate":
+            escalated.append(rule)
+        elif not request.reason:
+            raise Refused(
+                f"{rule.code} {rule.title}：需要说明原因后才能“{action.title}”",
+                why=rule.ground.basis,
+                then="加上 --reason 原因",
+            )
+        warnings.append(f"{rule.code} {rule.title}")
+    return warnings, escalated
+
+
+def broken(
+    office: Office,
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    facts: Mapping[str, FactValue],
+    at: datetime,
+) -> list[tuple[RuleDef, str]]:
+    """Return the rules that do not hold for ``action``, each with ``broken`` or the fact it lacks.
+
+    A rule that cannot be judged counts as broken: ``block`` then refuses.
+    """
+    bundle = office.machines(matter.bundle).bundle
+    asked = [*action.rules, *_standing_rules(office, matter, facts)]
+    if not asked:
+        return []
+    day = office.calendar.day_of(at)
+    found: list[tuple[RuleDef, str]] = []
+    before = dict(matter.facts)
+    matter.facts.update(facts)
+    try:
+        for code in dict.fromkeys(asked):
+            rule = bundle.rules[code]
+            if rule.since is not None and day < rule.since:
+                continue
+            params = {
+                f"param.{n}": v.value
+                for n, d in rule.params.items()
+                if (v := d.on(day)) and v.value is not None
+            }
+            try:
+                expression = compiled_rule(office, matter, rule)
+                values = facts_for(office, work, matter, params)
+                if not expression.evaluate(values):
+                    lacks = sorted(
+                        n for n in expression.names if values.get(n) is False and n.startswith("given.")
+                    )
+                    found.append((rule, lacks[0] if lacks else "broken"))
+            except MissingFact as missing:
+                found.append((rule, str(missing)))
+            except ExpressionTrouble as trouble:
+                found.append((rule, f"trouble: {trouble}"))
+    finally:
+        matter.facts.clear()
+        matter.facts.update(before)
+    return found
+
+
+def _standing_rules(office: Office, matter: Matter, facts: Mapping[str, FactValue]) -> list[str]:
+    """Return the rules that hold ever after and mention a fact that is about to change."""
+    changed = {f"{matter.workflow}.{n}" for n, value in facts.items() if matter.facts.get(n) != value}
+    if not changed:
+        return []
+    rules = office.machines(matter.bundle).bundle.rules.values()
+    standing = [r for r in rules if r.standing and r.workflow == matter.workflow]
+    return [r.code for r in standing if compiled_rule(office, matter, r).names & changed]
+
+
+def local(office: Office, instant: datetime) -> str:
+    """Write an instant in the authority's zone, to the minute."""
+    return instant.astimezone(office.calendar.zone).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,62 @@
+"""What people write into the forms: facts that differ from one number to the next, some of them too early."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from engine.term import Length
+from engine.workflow import ActionDef
+from tests.city import USUAL
+
+LENGTHS = (
+    None, Length(1, "days"), Length(5, "days"), Length(2, "working days"), Length(45, "days"), Length(9, "hours"),
+)  # fmt: skip
+LINK = "https://www.example.cn/2"
+PLAIN: dict[str, Any] = {
+    **USUAL, "intent_url": LINK, "budget": 200_000_000, "object": "goods", "filing_no": "平财采备〔2026〕9号", "agency": "某代理",
+    "notice_link": LINK, "failure": "too_few", "failure_url": LINK, "change_url": LINK, "acceptance_url": LINK,
+    "bidders": 4, "qualified": 3, "affects_bids": False, "subject": "result",
+}  # fmt: skip
+"""What fits any form."""
+AHEAD = (45, 21, 20, 30, 25, 19, 60, 10, 15, 22)
+"""So many days ahead people fix the deadline of the bids; 20 are the least for a tender, 10 for a consultation."""
+
+
+def facts_of(action: ActionDef, number: int, today: date) -> dict[str, Any]:
+    """Facts for ``action`` on ``today`` that differ from one number to the next."""
+    facts = {name: PLAIN[name] for name in action.needs if name in PLAIN}
+    if action.opens == "query":
+        facts["subject"] = ("documents", "process", "result")[number % 3]
+    return facts | _particular(action.name, number, today)
+
+
+def _particular(name: str, number: int, today: date) -> dict[str, Any]:
+    """What a number puts into one form or another."""
+    agreed = LENGTHS[number % len(LENGTHS)]
+    terms = {} if agreed is None else {"pay_within": agreed, "accept_within": agreed}
+    deadline: dict[str, Any] = {"bid_deadline": today + timedelta(days=AHEAD[number % len(AHEAD)])}
+    dates = {**deadline, "documents_until": today + timedelta(days=14 if number % 7 else 3)}
+    forms: dict[str, dict[str, Any]] = {
+        "draft_plan": plan(number),
+        "define_need": {"public_service": True} if number % 2 else {},
+        "publish_notice": dates,
+        "publish_again": dates,
+        "move_deadline": deadline,
+        "clarify": {"affects_bids": number % 2 == 0} | (deadline if number % 3 == 0 else {}),
+        "open_bids": {"bidders": 2 + number % 3} | ({"two_suffice": True} if number % 4 == 0 else {}),
+        "check_qualification": {"qualified": 2 if number % 6 == 0 else 3},
+        "issue_award_letter": {"contracts": 2 if number % 5 == 0 else 1},
+        "sign_contract": {"instalments": 1 + number % 2, "supplier_small": number % 3 == 0}
+        | (terms if number > 12 else {n: v for n, v in terms.items() if n == "pay_within"}),
+        "publish_contract": terms,
+        "file_contract": terms,
+        "receive_invoice": {"invoice_no": str(number)} | ({"prepayment": True} if number % 8 == 0 else {}),
+    }
+    return forms.get(name, {})
+
+
+def plan(number: int) -> dict[str, Any]:
+    """What the plan says: how, whether deposits are taken, who runs it."""
+    method = "competitive_consultation" if number % 3 == 0 else "open_tender"
+    return {"method": method, **({"deposit": number % 4 < 2} if number % 5 else {})}

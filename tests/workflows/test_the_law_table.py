@@ -1,0 +1,198 @@
+"""The terms that ship against the table of deadlines (opt-in: YIRIBAN_DATA), and what holds without it.
+
+The table was made apart from the term files, from the texts themselves. It lies beside the real data.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.law import Ground
+from engine.reader import read_bundle
+from engine.reading_law import read_term
+from engine.term import Length, Unit
+from engine.workflow import Bundle, TermDef
+from engine.yamlfile import Faults, read_yaml
+from runtime.settings import SHIPPED_WORKFLOWS
+
+Row = dict[str, Any]
+
+UNITS: dict[str, Unit] = {"WD": "working days", "ND": "days", "Y": "years", "M": "months", "MIN": "minutes"}
+KINDS = {"MAX": "max", "MIN": "min", "RET": "min"}
+# the supplier's own time to query: nobody of ours can be late, only its last day is counted
+WINDOWS = {"D60"}
+SURENESS = ["to verify", "fairly sure", "sure"]
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return read_bundle(SHIPPED_WORKFLOWS)
+
+
+@pytest.fixture(scope="session")
+def table(real_data: Path) -> dict[str, Row]:
+    """The rows of the table by code."""
+    file = real_data.parent / "reference" / "law" / "deadlines.json"
+    if not file.is_file():
+        pytest.skip("terms not compared: no table of deadlines beside the real data")
+    return {row["id"]: row for row in json.loads(file.read_text("utf-8"))}
+
+
+def documents(basis: str) -> dict[str, set[str]]:
+    """Take a basis apart: documents by number or short name, each with its articles.
+
+    ``实施条例第43条; 87号令68`` and ``政府采购法实施条例 第43条；87号令 第68条`` are the same.
+    """
+    found: dict[str, set[str]] = {}
+    for part in re.split("[;；]", basis):
+        part = re.sub(r"〔\d+〕|\d{4}-\d{2}-\d{2}", "", part)
+        number = re.search(r"(\d+)号", part)
+        if number:
+            name = number[1] + "号"
+            part = part.replace(number[0], "")
+        else:
+            name = "实施条例" if "条例" in part else part.strip().split(" ")[0].rstrip("第条、,0123456789")
+        found.setdefault(name, set()).update(re.findall(r"\d+|[一二三四五六七八九十]+", part))
+    return found
+
+
+def limit_of(row: Row) -> Length | None:
+    """Return the number of a row, ``None`` where no law gives one (its basis then begins with "no")."""
+    if row["basis"].startswith("no ") or not row["limit"].isdigit():
+        return None
+    return Length(int(row["limit"]), UNITS[row["unit"]])
+
+
+def differences(terms: Iterable[TermDef], table: dict[str, Row]) -> list[str]:
+    """Name every place where a term with a D code says something else than its row."""
+    found: list[str] = []
+    for term in terms:
+        if term.code.startswith("D"):
+            row = table.get(term.code)
+            found += [f"{term.code} row"] if row is None else _differences(term, row)
+    return sorted(found)
+
+
+def _differences(term: TermDef, row: Row) -> list[str]:
+    wanted = limit_of(row)
+    kind = "min" if term.code in WINDOWS else KINDS[row["kind"]]
+    same = {
+        "kind": term.kind == kind,
+        "limit": [value.value for value in term.statutory] == ([] if wanted is None else [wanted]),
+        "direction": not term.backward or "倒推" in row["anchor"],
+    }
+    for value in term.statutory:
+        same["basis"] = documents(value.ground.basis) == documents(row["basis"])
+        same["confidence"] = SURENESS.index(value.ground.confidence) <= SURENESS.index(row["confidence"])
+    return [f"{term.code} {what}" for what, is_same in same.items() if not is_same]
+
+
+def test_every_term_with_a_number_of_the_table_says_what_its_row_says(
+    bundle: Bundle, table: dict[str, Row]
+) -> None:
+    compared = [term for term in bundle.terms.values() if term.code in table]
+    assert len(compared) > 30
+    assert differences(bundle.terms.values(), table) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "found"),
+    [
+        ("tender_response", "limit: 20 days", "limit: 21 days", ["D10 limit"]),
+        ("tender_response", "limit: 20 days", "limit: 20 working days", ["D10 limit"]),
+        ("tender_response", "kind: min", "kind: max", ["D10 kind"]),
+        ("tender_response", "kind: min", "kind: min\ncounts: backward", ["D10 direction"]),
+        ("tender_response", "政府采购法 第35条", "政府采购法 第36条", ["D10 basis"]),
+        ("tender_response", "政府采购法 第35条", "政府采购法实施条例 第35条", ["D10 basis"]),
+        ("tender_response", "code: D10", "code: D110", ["D110 row"]),
+        ("refund_losers", "；74号令 第20条", "", ["D36 basis"]),
+        ("consultation_notice_period", "confidence: fairly sure", "confidence: sure", ["D07 confidence"]),
+        (
+            "archiving",
+            "statutory: []",
+            "statutory:\n  - {limit: 30 days, basis: 某法 第1条, checked_on: 2026-11-21, confidence: to verify}",
+            ["D57 basis", "D57 limit"],
+        ),
+    ],
+)
+def test_a_wrong_copy_of_a_term_is_found(
+    table: dict[str, Row], file: str, old: str, new: str, found: list[str]
+) -> None:
+    text = (SHIPPED_WORKFLOWS / "law" / f"{file}.yaml").read_text("utf-8")
+    assert text.count(old) == 1
+    # read alone: the clocks of the workflows would not fit a wrong term
+    faults = Faults()
+    tree = read_yaml(text.replace(old, new), file, faults)
+    assert tree is not None
+    copy = read_term(tree, file, faults)
+    assert list(faults) == []
+    assert differences([copy], table) == found
+
+
+def test_the_values_of_law_name_a_document_and_the_day_from_which_they_hold(bundle: Bundle) -> None:
+    values = [(term, value) for term in bundle.terms.values() for value in term.statutory]
+    assert len(values) > 20
+    for term, value in values:
+        assert re.search(r"〔\d{4}〕\d+号|\d+号令|法|条例", value.ground.basis), term.name
+        assert value.ground.checked_on is not None, term.name
+        assert value.ground.confidence in SURENESS, term.name
+        assert value.since is not None, term.name
+        assert value.since <= value.ground.checked_on, term.name
+
+
+def test_a_term_for_which_no_law_gives_a_number_says_so_in_its_note(bundle: Bundle) -> None:
+    bare = [term for term in bundle.terms.values() if not tuple(term.statutory)]
+    assert {"D46", "D57", "Y08", "Y12"} <= {term.code for term in bare}
+    silent = [
+        term.name
+        for term in bare
+        if not re.search("note: .*没有(法定期限|国家层面的天数)", bundle.files[term.file])
+    ]
+    assert silent == []
+
+
+def test_only_own_defaults_and_no_law_stand_behind_a_term_of_our_own(bundle: Bundle) -> None:
+    assert [
+        term.name for term in bundle.terms.values() if term.code[0] != "D" and tuple(term.statutory)
+    ] == []
+
+
+def test_a_promise_on_a_clock_without_a_law_is_still_to_verify(bundle: Bundle) -> None:
+    grounds: list[tuple[str, Ground]] = []
+    for profile in bundle.profiles.values():
+        for key, promises in profile.promises.items():
+            workflow, _, clock = key.partition(".")
+            term = bundle.terms[bundle.workflows[workflow].clocks[clock].term]
+            if not tuple(term.statutory):
+                grounds += [(f"{profile.name} {key}", promise.ground) for promise in promises]
+    assert len(grounds) > 10
+    assert [key for key, ground in grounds if ground.confidence != "to verify"] == []
+
+
+def test_no_code_stands_on_two_terms(bundle: Bundle) -> None:
+    codes = Counter(term.code for term in bundle.terms.values())
+    assert [code for code, times in codes.items() if times > 1] == []
+
+
+def test_only_the_notices_before_a_deadline_are_counted_back(bundle: Bundle) -> None:
+    back = {term.name: term.kind for term in bundle.terms.values() if term.backward}
+    assert back == {"intent_lead": "min", "tender_clarification": "min", "consultation_clarification": "min"}
+    assert read_bundle(Path(__file__).parent / "good").terms["notifying"].backward
+
+
+def test_two_ways_of_writing_a_basis_name_the_same_articles() -> None:
+    assert documents("实施条例第43条; 87号令68; 74号令36/49") == documents(
+        "政府采购法实施条例 第43条；87号令 第68条；74号令 第36、49条"
+    )
+    assert documents("214号第10条") == documents("财库〔2014〕214号 第10条") == {"214号": {"10"}}
+    assert documents("政府采购法52; 条例53") == {"政府采购法": {"52"}, "实施条例": {"53"}}
+    assert documents("财库〔2020〕10号三(三)") == documents("财库〔2020〕10号 三（三）")
+    assert documents("政府采购法 第35条") != documents("政府采购法 第36条")
+    assert documents("87号令 第38条") != documents("74号令 第38条")
