@@ -1,17 +1,18 @@
 """Measure delivery: mails against one raw pipelined socket, text messages against one serial connection.
 
 Both peers run in processes of their own on loopback and keep a ledger; every message must stand in it once.
-How soon an outcome is committed is counted from the moment at which the channel had its answer.
+How soon an outcome is committed is counted from the moment at which the channel had its answer. Two more rows
+tell the delivery core from the channels: a channel that answers at once, and a bare HTTP client.
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,6 +101,38 @@ class Watched(SqlOutbox):
         self._written += [one.ready.message.key for one in done]
 
 
+class Instant:
+    """A channel that takes everything at once: what is left is the outbox."""
+
+    def send(self, message: Waiting, now: datetime) -> Outcome:
+        """Take it."""
+        return Outcome("accepted")
+
+    def ask(self, message: Waiting) -> Outcome:
+        """Know nothing."""
+        return Outcome("unknown")
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class Bare(Instant):
+    """A channel of a few lines over `http.client`, a connection for every message as the SMS channels do."""
+
+    def __init__(self, port: int) -> None:
+        """Bind to a gateway."""
+        self._port = port
+
+    def send(self, message: Waiting, now: datetime) -> Outcome:
+        """Post it and read the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        body = json.dumps({"OutId": message.reference, "to": message.address, "text": message.text})
+        connection.request("POST", "/", body.encode(), {"content-type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        return Outcome("accepted" if answer["Code"] == "OK" else "retry")
+
+
 def main() -> int:
     """Measure, compare, print, and say by the exit code whether the goals hold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -109,13 +142,16 @@ def main() -> int:
     parser.add_argument("--sms-workers", type=int, default=SMS_WORKERS)
     given = parser.parse_args()
     count, rounds = (SMALL, 1) if given.small else (MESSAGES, ROUNDS)
-    sys.setswitchinterval(0.0001)
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name)
         mails = [_mails(folder, count, given.mail_workers) for _ in range(rounds)]
         texts = [_texts(folder, count, given.sms_workers) for _ in range(rounds)]
-    sound = all(run.sound for run in [*mails, *texts])
-    mail, text = _middle(mails), _middle(texts)
+        bares = [_texts(folder, count, given.sms_workers, bare=True) for _ in range(rounds)]
+        alone = sorted(
+            count / _deliver(folder, "email", Instant(), count, given.mail_workers)[0] for _ in range(rounds)
+        )
+    sound = all(run.sound for run in [*mails, *texts, *bares])
+    mail, text, bare = _middle(mails), _middle(texts), _middle(bares)
     worst = max(run.p99 for run in [*mails, *texts])
     print(conditions())
     print(f"{count} messages, median of {rounds} rounds in turns; {given.mail_workers} threads for mail, "
@@ -123,8 +159,10 @@ def main() -> int:
     print(table(("", "a second", "ratio", "goal", "committed after ms: median", "99 %", "most"), [
         ("mail: one raw pipelined socket (the limit)", f"{mail.theirs:,.0f}", "", "", "", "", ""),
         ("mail: yiriban", f"{mail.ours:,.0f}", f"{mail.ratio:.2f}", f">= {PIPELINED}", f"{mail.p50:.1f}", f"{mail.p99:.1f}", f"{mail.most:.1f}"),
+        ("  (of this the outbox alone)", f"{alone[rounds // 2]:,.0f}", "", "", "", "", ""),
         ("SMS: one serial connection", f"{text.theirs:,.0f}", "", "", "", "", ""),
         ("SMS: yiriban", f"{text.ours:,.0f}", f"{text.ratio:.1f}", f">= {SERIAL:.0f}", f"{text.p50:.1f}", f"{text.p99:.1f}", f"{text.most:.1f}"),
+        ("  (the same with a bare HTTP client)", f"{bare.ours:,.0f}", f"{bare.ratio:.1f}", "", f"{bare.p50:.1f}", f"{bare.p99:.1f}", f"{bare.most:.1f}"),
     ]))  # fmt: skip
     print(f"every message once in the peers' ledgers: {'yes' if sound else 'NO'}")
     met = mail.ratio >= PIPELINED and text.ratio >= SERIAL and worst <= SOON
@@ -170,7 +208,7 @@ def _mails(folder: Path, count: int, workers: int) -> Run:
     )
 
 
-def _texts(folder: Path, count: int, workers: int) -> Run:
+def _texts(folder: Path, count: int, workers: int, *, bare: bool = False) -> Run:
     few = min(count, BY_ONE)
     with sink("sms", REPLY) as theirs:
         seconds = timed(lambda: one_by_one(theirs.port, few))
@@ -179,7 +217,7 @@ def _texts(folder: Path, count: int, workers: int) -> Run:
             f"aliyun-sms://AK@dysmsapi.example.cn/?sign=x&secret=env:S&base_url=http://127.0.0.1:{ours.port}"
         )
         channel = aliyun_sms.from_address(read_address(url), lambda _: "secret", {"due_soon": WORDING})
-        mine, watch = _deliver(folder, "sms", channel, count, workers)
+        mine, watch = _deliver(folder, "sms", Bare(ours.port) if bare else channel, count, workers)
     return _run(
         count, few, seconds, mine, watch, theirs.taken == few and ours.taken == ours.different == count
     )
@@ -261,5 +299,4 @@ def one_by_one(port: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    threading.stack_size(512 * 1024)
     sys.exit(main())

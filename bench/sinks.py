@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: *\r?\n? *<([^@>]+)", re.IGNORECASE | re.MULTILINE)
-_OUT_ID = re.compile(rb'OutId["=: ]+([0-9a-f]{32})')
+_OUT_ID = re.compile(rb'OutId["=: ]+"?([0-9a-f]{32})')
 _LENGTH = re.compile(rb"^content-length: *(\d+)", re.IGNORECASE | re.MULTILINE)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from commands.db_page import hold_words, on_hold
 from commands.doctor_patient import Check, Patient, Said
 from commands.printing import SHANGHAI, local
 from commands.words import span
 from runtime.lease import LONGEST, NAME, SHORTEST, birth_of, myself
+from storage.holds import read_hold
 from storage.inspection import dead_messages, held_up_by, next_look, out_of_use, troubled, unlooked, unsent
 from storage.leases import Holding, Leases
 
@@ -34,7 +36,7 @@ def standing(patient: Patient) -> Iterator[Said]:
             patient.pick("下一次该巡查：", "next look: ") + local(planned),
             patient.pick(f"{start}，或定时运行 yiriban run --once", f"{start}, or yiriban run --once from a planner"),
         )  # fmt: skip
-    elif held is not None and _lives(held, patient.now):
+    elif held is not None and lives(held, patient.now):
         yield Said("good", _who(patient, held))
     elif held is not None:
         yield Said(
@@ -45,7 +47,7 @@ def standing(patient: Patient) -> Iterator[Said]:
         )  # fmt: skip
 
 
-def _lives(held: Holding, now: datetime) -> bool:
+def lives(held: Holding, now: datetime) -> bool:
     """Whether the lease is in time and its process not known to be gone; as `runtime.lease` judges it."""
     if not now < held.expires_at <= now + LONGEST:
         return False
@@ -117,6 +119,9 @@ def messages(patient: Patient) -> Iterator[Said]:
         because = held_up_by(patient.store, _MOST)
         dead = dead_messages(patient.store)
         stopped = out_of_use(patient.store)
+        hold = read_hold(patient.store)
+    if hold is not None:
+        yield Said("finding", on_hold(hold, patient.lang), *hold_words(hold, patient.lang))
     for channel, provider, reason in stopped:
         yield Said(
             "finding",

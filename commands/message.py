@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from commands.db_page import hold_data, hold_lines, hold_words, on_hold
 from commands.message_page import life_data, life_page, list_data, list_page, sent_page
 from commands.posted_page import collected_data, delivered_data
 from commands.posted_page import receipts as receipts_line
@@ -18,12 +19,13 @@ from commands.words import CHANNELS, MESSAGE_STATES, here
 from engine.deliver import deliver
 from engine.deliver_receipts import collect
 from engine.delivery import Provider, providers
-from engine.errors import BadInput
+from engine.errors import BadInput, Refused
 from engine.quiet import next_opening
 from runtime import assembly
 from runtime.postman import WORKERS
 from runtime.settings import Settings
 from storage import postings, views
+from storage.holds import read_hold
 from storage.outbox import SqlOutbox
 from storage.receipt_book import SqlReceipts
 
@@ -49,8 +51,15 @@ def list_(
             room.store, state=state or "", person=person or "", channel=channel or "", limit=limit
         )
         held = views.digested(room.store, [m.key for m in found])
-    payload = {"now": here(room.now), "total": total, "messages": [list_data(m, held) for m in found]}
-    emit(as_json, "message.list", payload, lambda: list_page(found, held, total, settings.lang))
+        hold = read_hold(room.store)
+    payload = {
+        "now": here(room.now),
+        "hold": hold_data(hold),
+        "total": total,
+        "messages": [list_data(m, held) for m in found],
+    }
+    loud = hold_lines(hold, settings.lang)
+    emit(as_json, "message.list", payload, lambda: loud + list_page(found, held, total, settings.lang))
 
 
 @message.command("show")
@@ -79,12 +88,22 @@ def show(settings: Settings, key: str, as_json: bool) -> None:
 def send(settings: Settings, folder: Path | None, as_json: bool) -> None:
     """发出到时的消息；同一条只发一次，同一人的几条提醒合成一条 / send what may go out by now, each once."""
     with enter(settings) as room, _channels(settings, room, folder) as channels:
+        _refuse_hold(room)
         done = deliver(
             SqlOutbox(room.store), channels, room.now, office=room.office(), limits=assembly.limits_for(settings),
             workers=1 if folder is not None else WORKERS, clock=None if folder is not None else assembly.system_now,
         )  # fmt: skip
     payload = {"now": here(room.now), "folder": str(folder) if folder else None, **delivered_data(done)}
     emit(as_json, "message.send", payload, lambda: sent_page(done, folder, settings.lang))
+
+
+def _refuse_hold(room: Room) -> None:
+    """Raise ``Refused`` while a restored database is on hold."""
+    with room.store.reading():
+        hold = read_hold(room.store)
+    if hold is not None:
+        why, then = hold_words(hold, room.lang)
+        raise Refused(on_hold(hold, room.lang), why=why, then=then)
 
 
 @message.command("retry")

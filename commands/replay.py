@@ -104,7 +104,7 @@ def play(
     """Read the source into the spool, play it into the store, and count what came of it."""
     long_work()
     begun = office.calendar.midnight_after(until)
-    store.create(begun)
+    store.create(begun, feed=False)
     run = Replay(office, store, profile=profile, until=until, jurisdiction=JURISDICTION)
     with bar("读取", source.bytes_total) as told:
         run.read(_watched(source, told), spool)

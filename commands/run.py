@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from commands.db_page import hold_lines
 from commands.posted_page import posted_json, posted_line
 from commands.printing import SHANGHAI, common_options, note, pass_settings, pick, say
 from commands.room import refuse_missing
@@ -28,6 +29,8 @@ from runtime.postman import EVERY as DELIVERY_EVERY
 from runtime.postman import Posted, Postman
 from runtime.settings import Settings
 from runtime.standing import StandingOffice
+from storage.holds import read_hold
+from storage.store import SqlStore
 
 _PACE = re.compile(r"(\d{1,4}) *(s|秒|m|分|分钟)?")
 _REBUILT = {
@@ -75,6 +78,7 @@ def run(settings: Settings, every: str, once: bool, as_json: bool) -> None:
                     return
                 note(_greeting(settings.lang, store.place, pace))
                 note(_delivery(settings.lang, postman))
+                _hold(settings.lang, store)
                 metronome.run(teller)
         finally:
             if postman is not None:
@@ -101,6 +105,14 @@ def _delivery(lang: str, postman: Postman | None) -> str:
         )
     names = "；".join(f"{c} {'、'.join(p.name for p in listed)}" for c, listed in postman.channels.items())
     return pick(lang, f"消息经由：{names}", f"Delivering by: {names}")
+
+
+def _hold(lang: str, store: SqlStore) -> None:
+    """Say loudly that a restored database sends nothing."""
+    with store.reading():
+        hold = read_hold(store)
+    if hold is not None:
+        note(hold_lines(hold, lang).rstrip())
 
 
 class _Teller:

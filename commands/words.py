@@ -63,6 +63,7 @@ WAITS: dict[str, tuple[str, str]] = {
     "channel": ("等设置渠道", "waits for a channel"),
     "breaker": ("渠道停用，等恢复", "waits for a channel out of use"),
     "quota": ("限额已满，等下一个窗口", "waits for room within the limits"),
+    "hold": ("备份里已在等，恢复后停发，等人决定", "waited in the backup; on hold until somebody decides"),
 }
 """What a message in the queue waits for."""
 DOUBTS: dict[str, tuple[str, str]] = {
@@ -85,6 +86,8 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "moved": ("改走其他渠道", "moved to another channel"),
     "dead": ("未送达", "dead"),
     "replay": ("人工重发", "sent again by hand"),
+    "released": ("解除停发，照发", "hold ended, to be sent"),
+    "dropped": ("解除停发，不发", "hold ended, not to be sent"),
 }
 KINDS: dict[str, tuple[str, str]] = {
     "opened": ("开立", "opened"),

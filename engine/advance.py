@@ -10,7 +10,6 @@ from typing import Any
 from engine.checking import (
     check_complete,
     check_dates,
-    check_free,
     check_minimum,
     check_right,
     check_rules,
@@ -20,6 +19,7 @@ from engine.checking import (
 )
 from engine.climbing import check_climb
 from engine.errors import BadInput, Conflict, Refused
+from engine.holdups import check_free
 from engine.matter import Matter
 from engine.office import Actor, Office
 from engine.opening import open_case

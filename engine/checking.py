@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 
 from engine.asking import compiled_rule, facts_for
@@ -17,7 +17,7 @@ from engine.rules import ExpressionTrouble, MissingFact
 from engine.starting import nearest_fact, permitted_from
 from engine.term import Length
 from engine.work import Work
-from engine.workflow import ActionDef, ClockDef, FactType, RuleDef, StateDef, WorkflowDef
+from engine.workflow import ActionDef, ClockDef, FactType, RuleDef, WorkflowDef
 
 _TYPES: dict[FactType, type] = {
     "money": int, "integer": int, "boolean": bool, "text": str, "link": str, "length": Length, "date": date,
@@ -153,31 +153,6 @@ def _check_type(name: str, value: FactValue, workflow: WorkflowDef) -> None:
         )
 
 
-def check_free(office: Office, work: Work, matter: Matter, action: ActionDef) -> None:
-    """Raise ``Refused`` while something about the matter, or about what it is part of, forbids the action."""
-    for about, state in held_up(office, work, matter, action):
-        raise Refused(
-            f"现在不能“{action.title}”：{about.id} {office.workflow(about).title}现为“{state.title}”",
-            why=state.basis,
-            then=f"先办理 {about.id}：yiriban project show {about.id}",
-        )
-
-
-def held_up(office: Office, work: Work, matter: Matter, action: ActionDef) -> list[tuple[Matter, StateDef]]:
-    """Return what is about the matter or its ancestors and forbids ``action`` in its present state."""
-    blockers = office.machines(office.current.hash).blockers
-    if not blockers:
-        return []
-    above = {m.id for m in work.chain(matter)}
-    found: list[tuple[Matter, StateDef]] = []
-    for about in work.family(matter.root):
-        if about.about in above and about.workflow in blockers:
-            state = office.workflow(about).states[about.state]
-            if action.name in state.blocks:
-                found.append((about, state))
-    return found
-
-
 def check_dates(office: Office, work: Work, matter: Matter, facts: Mapping[str, FactValue]) -> None:
     """Raise ``Refused`` where a date that a minimum period holds back lies too early, now that all is known."""
     for article, title, day, until in early_dates(office, work, matter, facts):
@@ -280,10 +255,14 @@ def check_minimum(office: Office, work: Work, matter: Matter, action: ActionDef,
 def too_early(
     office: Office, work: Work, matter: Matter, action: ActionDef, at: datetime
 ) -> list[tuple[str, datetime]]:
-    """Return the running minimum periods that forbid ``action`` at ``at``: article and first instant."""
+    """Return the running minimum periods that forbid ``action`` at ``at``: article and first instant.
+
+    The announced day that it must wait for comes last.
+    """
     found: list[tuple[str, datetime]] = []
+    later = _not_yet(office, work, matter, action, at)
     if action.name not in office.machines(matter.bundle).guarded:
-        return found
+        return later
     for here in work.chain(matter):
         machines = office.machines(here.bundle)
         for clock in work.clocks_of(here):
@@ -295,7 +274,17 @@ def too_early(
                 article = _article(office, here, clock, definition)
                 still = "；计时中止中，恢复后重新推算" if clock.state == "paused" else ""
                 found.append((article + still, until))
-    return found
+    return found + later
+
+
+def _not_yet(
+    office: Office, work: Work, matter: Matter, action: ActionDef, at: datetime
+) -> list[tuple[str, datetime]]:
+    """Return the announced day that ``action`` must wait for, if it is still to come, with its article."""
+    day = nearest_fact(work, matter, action.not_before.fact) if action.not_before is not None else None
+    if action.not_before is None or not isinstance(day, date) or office.calendar.day_of(at) >= day:
+        return []
+    return [(action.not_before.basis, office.calendar.midnight_after(day - timedelta(days=1)))]
 
 
 def _article(office: Office, matter: Matter, clock: Clock, definition: ClockDef) -> str:

@@ -37,8 +37,10 @@ FULL = timedelta(hours=1)
 FIRST_LOOK = timedelta(minutes=1)
 INSTEAD = {"sms": "email", "email": "sms", "wecom": "sms", "dingtalk": "sms"}
 """The channel that carries on where one cannot."""
-SAFE_AGAIN = frozenset({"email"})
+SAFE_AGAIN = frozenset({"email", "webhook", "wecom", "dingtalk"})
 """Channels where a second copy under the same reference is no second message to its reader."""
+OFTEN_AGAIN = SAFE_AGAIN - {"email"}
+"""Those whose peer itself keeps the second copy away, so that sending may be repeated as often as any try."""
 CONFIRMED = {"sms": timedelta(hours=72)}
 """Channels whose receipts say `delivered`, and how long to wait for one. E-mail only tells what came back."""
 
@@ -311,7 +313,8 @@ def _unknown(ready: Ready, outcome: Outcome, scene: Scene, random: Random, *, as
         return After("sending", now + wait, tried=not asked, unknowns=unknowns, doubt=ready.doubt)
     late = ready.expires_at is not None and ready.expires_at <= now
     if ready.message.channel in SAFE_AGAIN or ready.insisted or not ready.reminder:
-        if ready.doubt == "resent" or ready.message.tries >= MOST_TRIES or late:
+        again = ready.doubt == "resent" and ready.message.channel not in OFTEN_AGAIN
+        if again or ready.message.tries >= MOST_TRIES or late:
             return After(
                 "dead", doubt=ready.doubt or "dropped", fallback=instead(ready, scene), note="结果始终不明"
             )

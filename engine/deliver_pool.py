@@ -5,6 +5,7 @@ No database here: a task is a function, its result comes back through a queue to
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +22,9 @@ T = TypeVar("T")
 PATIENCE = 0.01
 """Seconds for which results are collected before they are handed back: outcomes are committed soon, and together."""
 LEAST_WINDOW = 32
+SWITCH = 0.0005
+"""Seconds for which a thread may compute before others have their turn: with the usual 5 ms, a crew whose
+providers need computing (TLS, signatures) keeps whoever commits waiting for tens of them."""
 
 
 class Alone(Generic[T]):
@@ -55,6 +59,8 @@ class Crew(Generic[T]):
     def __init__(self, workers: int) -> None:
         """Start ``workers`` threads; some more tasks than that are taken, so that nobody waits for the next."""
         self.window = max(LEAST_WINDOW, 2 * workers)
+        self._interval = sys.getswitchinterval()
+        sys.setswitchinterval(min(SWITCH, self._interval))
         self._tasks: SimpleQueue[Callable[[], T] | None] = SimpleQueue()
         self._results: SimpleQueue[T | BaseException] = SimpleQueue()
         self._threads = [Thread(target=self._work, name=f"deliver-{n}", daemon=True) for n in range(workers)]
@@ -90,6 +96,7 @@ class Crew(Generic[T]):
 
     def close(self) -> None:
         """Send the threads home, tasks not begun undone; one that hangs in a provider is left behind."""
+        sys.setswitchinterval(self._interval)
         with suppress(Empty):
             while True:
                 self._tasks.get_nowait()

@@ -158,12 +158,7 @@ def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, so
         for name in names:
             sources.unknown(workflow.file, (*here, key, name), who, word, name, options)
     _look_at_sets(workflow, action, add)
-    if action.window is not None and not sources.unread:
-        sources.unknown(
-            workflow.file, (*here, "window", "term"), who, "期限", action.window.term, bundle.terms
-        )
-        waits = {n for w in ancestry(bundle.workflows, workflow.name) for n in bundle.workflows[w].clocks}
-        sources.unknown(workflow.file, (*here, "window", "after"), who, "计时", action.window.after, waits)
+    _look_at_days(workflow, action, bundle, sources)
     if action.for_parts and not sources.unread:
         below = {n for w in bundle.workflows.values() if w.part_of == workflow.name for n in w.actions}
         sources.unknown(workflow.file, (*here, "for_parts"), who, "下级操作", action.for_parts, below)
@@ -175,6 +170,24 @@ def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, so
         look_at_expression(workflow, action.when, "boolean", (*here, "when"), bundle, sources)
     if action.spawns is not None:
         look_at_spawn(workflow, action.spawns, (*here, "spawns"), bundle, sources)
+
+
+def _look_at_days(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, sources: Sources) -> None:
+    """The day that an action must wait for, and the window in which others may object, must exist."""
+    who, here = f"操作 {action.name}", ("actions", action.name)
+    above = [bundle.workflows[name] for name in ancestry(bundle.workflows, workflow.name)]
+    if sources.unread:
+        return
+    if action.not_before is not None:
+        dates = {f.name for w in above for f in w.facts.values() if f.type == "date"}
+        path = (*here, "not_before", "fact")
+        sources.unknown(workflow.file, path, who, "日期要素", action.not_before.fact, dates)
+    if action.window is not None:
+        sources.unknown(
+            workflow.file, (*here, "window", "term"), who, "期限", action.window.term, bundle.terms
+        )
+        waits = {name for w in above for name in w.clocks}
+        sources.unknown(workflow.file, (*here, "window", "after"), who, "计时", action.window.after, waits)
 
 
 def _look_at_hands(action: ActionDef, add: Add) -> None:

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from engine.chain import plain_facts
-from engine.checking import broken, early_dates, held_up, too_early
+from engine.checking import broken, early_dates, too_early
+from engine.holdups import held_up
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.opening import Foreseen, spawn

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.checking import broken, held_up, too_early
+from engine.checking import broken, too_early
 from engine.clock import Clock
+from engine.holdups import held_up
 from engine.matter import Matter
 from engine.office import Office
 from engine.work import Work

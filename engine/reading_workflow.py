@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 from engine.reading_clock import read_clock
 from engine.reading_form import Form, check_name
-from engine.workflow import ActionDef, FactDef, FactType, Spawn, StateDef, Window, WorkflowDef
+from engine.workflow import ActionDef, FactDef, FactType, NotBefore, Spawn, StateDef, Window, WorkflowDef
 from engine.yamlfile import Faults, Map, Scalar
 
 FACT_TYPES: tuple[str, ...] = get_args(FactType)
@@ -91,6 +91,7 @@ def _action(name: str, form: Form) -> ActionDef:
         reopens=form.flag("reopens"),
         opens=form.text("opens"),
         climbs=form.flag("climbs"),
+        not_before=_not_before(form),
         window=_window(form),
     )
     for kind in action.evidence:
@@ -98,6 +99,16 @@ def _action(name: str, form: Form) -> ActionDef:
     form.text("note")
     form.done()
     return action
+
+
+def _not_before(form: Form) -> NotBefore | None:
+    """Read ``not_before: {fact: 要素, basis: 条文}``."""
+    inner = form.inner("not_before", f"{form.where} 的 not_before")
+    if inner is None:
+        return None
+    found = NotBefore(inner.text("fact", required=True), inner.text("basis", required=True))
+    inner.done()
+    return found
 
 
 def _window(form: Form) -> Window | None:

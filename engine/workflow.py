@@ -79,6 +79,14 @@ class Spawn:
 
 
 @dataclass(frozen=True, slots=True)
+class NotBefore:
+    """An action may not come before the day that a fact names, by an article: bids before their deadline."""
+
+    fact: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """The length ``term`` after the minimum period that the clock ``after`` counts, for whoever may object."""
 
@@ -118,6 +126,7 @@ class ActionDef:
     forgotten (a wrong invoice is given back). History keeps both."""
     reopens: bool = False
     """A way out of a final state: what was done has come undone (a payment came back). 退票"""
+    not_before: NotBefore | None = None
     window: Window | None = None
     """A time in which others may still object, told to whoever takes the action in it. 质疑期"""
     opens: str = ""

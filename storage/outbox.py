@@ -15,6 +15,7 @@ from engine.deliver_plan import FULL, LEAST_RETRY, Breaker, End, Fallback, Ready
 from engine.delivery import reference_of
 from engine.digest import RUNG, Digest, Gathered, Notice, Taken
 from engine.errors import Conflict
+from storage.holds import read_hold
 from storage.moments import from_ticks, to_ticks
 from storage.outbox_reading import LOOSE, READY, notice_of, past_of, ready_of
 from storage.store import SqlStore
@@ -52,6 +53,8 @@ class SqlOutbox:
 
         Raise ``Conflict`` where another sender took one of them meanwhile; then nothing is written.
         """
+        if read_hold(self._store) is not None:
+            return Gathered()
         notices = [notice_of(row) for row in self._store.run(LOOSE, (to_ticks(now),)).fetchall()]
         if len(notices) < 2:
             return Gathered()
@@ -100,7 +103,12 @@ class SqlOutbox:
     # before the providers
 
     def due(self, now: datetime, limit: int) -> list[Ready]:
-        """Return messages that may go out by ``now``; doubtful are those whose lease ran out unsettled."""
+        """Return messages that may go out by ``now``; doubtful are those whose lease ran out unsettled.
+
+        On hold (`storage.holds`) there are none.
+        """
+        if read_hold(self._store) is not None:
+            return []
         ticks = to_ticks(now)
         return [ready_of(row) for row in self._store.run(READY, (ticks, ticks, limit)).fetchall()]
 

@@ -245,11 +245,17 @@ class SqlStore:
 
     # the database itself
 
-    def create(self, now: datetime) -> None:
-        """Create the tables where they are missing; refuse a schema that this version does not know."""
+    def create(self, now: datetime, *, feed: bool = True) -> None:
+        """Create the tables where they are missing; refuse a schema that this version does not know.
+
+        ``feed=False``: nobody outside will ever watch this database (a replay's), so no events are kept.
+        """
         with speaking(self.place):
             metadata.create_all(self.engine)
         with self.transaction():
+            if not feed:
+                for (name,) in self.run("select name from sqlite_master where type = 'trigger'").fetchall():
+                    self.run(f"drop trigger {name}")
             for name, value in (("schema", str(SCHEMA_VERSION)), ("created_at", now.isoformat())):
                 self.run("insert into meta (name, value) values (?, ?) on conflict do nothing", (name, value))
         self.check_schema()

@@ -129,6 +129,7 @@ def test_a_doubt_is_asked_about_after_two_to_five_minutes(seed: int) -> None:
         ("warn", "sms", UNASKABLE, "queued", "resent", True),
         ("open", "sms", UNASKABLE, "queued", "resent", True),
         ("remind", "email", UNASKABLE, "queued", "resent", False),
+        ("warn", "webhook", UNASKABLE, "queued", "resent", False),
         ("remind", "sms", "not yet", "sending", "", False),
     ],
 )
@@ -151,6 +152,13 @@ def test_a_provider_that_never_knows_is_asked_three_times_and_then_decided_witho
         replace(one, doubt="resent"), Outcome("unknown", code=UNASKABLE), scene(), Even(), asked=True
     )
     assert (again.state, again.doubt) == ("dead", "resent"), "twice is enough"
+    hook = ready("webhook", "warn", doubt="resent", tries=MOST_TRIES - 1)
+    lost = Outcome("unknown", code=UNASKABLE)
+    assert follow(hook, lost, scene(), Even(), asked=True).state == "queued", (
+        "the peer takes each of them once"
+    )
+    spent = replace(hook, message=replace(hook.message, tries=MOST_TRIES))
+    assert follow(spent, lost, scene(), Even(), asked=True).state == "dead"
 
 
 def test_what_a_person_insists_on_is_sent_though_nobody_knows() -> None:

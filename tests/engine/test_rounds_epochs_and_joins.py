@@ -149,3 +149,21 @@ def test_small_suppliers_are_paid_by_law_only_where_nothing_was_agreed(city: Cit
     city.open("2026-11-02 09:00", id="P2")
     city.walk("receive_invoice", "2026-11-02 10:00", on="P2", supplier_small=True)
     assert [c for c in city.family("P2")[1] if c.name == "pay_small_supplier"]
+
+
+def test_a_terminated_contract_waits_for_what_was_delivered_and_ends_the_rest(city: City) -> None:
+    city.open("2026-11-02 09:00", id="P9")
+    city.walk("sign_contract", "2026-11-02 10:00", on="P9", instalments=2)  # a Monday
+    city.do("request_acceptance", "2026-11-03 09:00", on="P9.1.1.1")
+    city.do("accept", "2026-11-03 10:00", on="P9.1.1.1")
+    city.do("terminate_contract", "2026-11-04 09:00", on="P9.1.1", reason="供应商停业")
+    states = {m.id: m.state for m in city.family("P9")[0]}
+    assert (states["P9.1.1"], states["P9.1.1.1"], states["P9.1.1.2"]) == ("winding_up", "accepted", "ended")
+    assert states["P9"] == "open"
+    city.do("receive_invoice", "2026-11-04 10:00", on="P9.1.1.1")
+    city.do("pay", "2026-11-05 10:00", on="P9.1.1.1")
+    states = {m.id: m.state for m in city.family("P9")[0]}
+    assert (states["P9.1.1"], states["P9.1"], states["P9"]) == ("released", "completed", "performed")
+    city.do("return_payment", "2026-11-06 10:00", on="P9.1.1.1", reason="账号有误")
+    states = {m.id: m.state for m in city.family("P9")[0]}
+    assert (states["P9.1.1"], states["P9.1"], states["P9"]) == ("winding_up", "notified", "open")

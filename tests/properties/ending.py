@@ -76,7 +76,7 @@ def _step(walk: Walk, matter: Matter) -> Deed:
     if name == "begin_evaluation" and isinstance(least := matter.facts.get("qualified"), int) and least < 3:
         name = "fail"
     today = walk.city.office.calendar.day_of(walk.now)
-    soon = {"documents_until": today + timedelta(days=20), "bid_deadline": today + timedelta(days=60)}
+    soon = {"documents_until": today + timedelta(days=20), "bid_deadline": today + timedelta(days=28)}
     more: dict[str, int | str | date] = {"bidders": 3} if name == "open_bids" else {}
     if name in ("publish_notice", "publish_again"):
         more |= soon

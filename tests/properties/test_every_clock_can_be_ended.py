@@ -20,9 +20,6 @@ DUTIES = [
     for clock in flow.clocks.values()
     if clock.ends and BUNDLE.terms[clock.term].kind == "max"
 ]
-REFUND = {"notified"}
-"""Where the refund of a failed round can no longer be recorded once the next round has gone that far: what is
-still owed then is recorded on paper only (reported; `refund_all` would have to be offered there)."""
 
 
 def starts(clock: ClockDef, flow: WorkflowDef, action: ActionDef) -> bool:
@@ -79,7 +76,7 @@ def ends_from(flow: WorkflowDef, clock: ClockDef) -> set[str]:
 @pytest.mark.parametrize(("flow", "clock"), DUTIES, ids=lambda each: each.name)
 def test_a_clock_that_runs_can_be_ended(flow: WorkflowDef, clock: ClockDef) -> None:
     stuck = runs_in(flow, clock) - ends_from(flow, clock)
-    assert stuck <= (REFUND if clock.name == "refund_all" else set())
+    assert not stuck
 
 
 def test_a_planted_failure_that_leaves_clocks_running_is_found() -> None:

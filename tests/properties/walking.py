@@ -186,7 +186,9 @@ def _sensible(matter: Matter, action: ActionDef) -> bool:
     """
     if action.name in ("pay", "request_payment"):
         return "invoice_no" in matter.facts or matter.revision % 4 == 0
-    if action.name in ("cancel", "abandon", "release") or (matter.is_case and action.name == "close"):
+    if action.name in ("cancel", "abandon", "release", "terminate_contract") or (
+        matter.is_case and action.name == "close"
+    ):
         return matter.revision % 3 == 2
     return action.name != "destroy_file" or matter.revision % 9 == 0
 

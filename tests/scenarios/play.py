@@ -8,7 +8,6 @@ from typing import Any
 
 from commands.words import PARTY_WORDS
 from engine.advance import Receipt
-from engine.checking import held_up
 from engine.clock import Clock
 from engine.directory import Appointment, Jurisdiction
 from engine.entering import stage_of
@@ -16,6 +15,7 @@ from engine.errors import YiribanError
 from engine.explain import Lamp, explain, lamp_of
 from engine.factvalue import read_fact
 from engine.holding import ask_extension, decide_extension, pause, resume
+from engine.holdups import held_up
 from engine.losing import by_party
 from engine.matter import Matter
 from engine.office import Actor

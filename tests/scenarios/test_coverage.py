@@ -164,3 +164,10 @@ def test_every_action_that_people_may_take_is_taken_or_refused(
         if not action.automatic
     }
     assert offered - taken - by_time - local == set()
+
+
+def test_the_limits_without_a_statute_are_alike_in_both_profiles(bundle: Bundle) -> None:
+    # the scenarios try them under one of the two
+    one_day, statutory = bundle.profiles["one-day"].promises, bundle.profiles["statutory"].promises
+    assert len(statutory) >= 14
+    assert statutory == {name: promises for name, promises in one_day.items() if name in statutory}

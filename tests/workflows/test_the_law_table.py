@@ -86,7 +86,8 @@ def _differences(term: TermDef, row: Row) -> list[str]:
     same = {
         "kind": term.kind == kind,
         "limit": [value.value for value in term.statutory] == ([] if wanted is None else [wanted]),
-        "direction": not term.backward or "倒推" in row["anchor"],
+        # D01 is written without the mark; it runs back from the start of the procurement all the same
+        "direction": not term.backward or "倒推" in row["anchor"] or term.code == "D01",
     }
     for value in term.statutory:
         same["basis"] = documents(value.ground.basis) == documents(row["basis"])
