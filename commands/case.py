@@ -64,7 +64,7 @@ def list_(
     写明 --as 时只列此人任职（或代理）的单位；不写则全列 / with --as only the units of that person.
     """
     with enter(settings) as room, room.store.reading() as work:
-        workflows = [w for w in room.bundle().workflows.values() if w.about]
+        workflows = room.bundle().case_workflows
         wanted = "" if state is None else _state(workflows, state)
         closed = {s.name for w in workflows for s in w.states.values() if s.final}
         found, total = views.cases(

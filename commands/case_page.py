@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +47,7 @@ from storage import views
 
 _LETTER_WIDTH = 84
 _DAY = timedelta(days=1)
+_PIECES = re.compile(r"[0-9A-Za-z.-]+|.")
 _CLOSING = "，。；：、）”》"
 
 
@@ -363,11 +365,11 @@ def _centred(text: str) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    """Cut a paragraph at the margin; a closing mark stays on its line, what follows begins at the left."""
+    """Cut a paragraph at the margin; a closing mark stays on its line, a number or code is not cut in two."""
     lines, line = [], ""
-    for character in text:
-        if width(line + character) > _LETTER_WIDTH and character not in _CLOSING:
+    for piece in _PIECES.findall(text):
+        if width(line + piece) > _LETTER_WIDTH and piece not in _CLOSING and line.strip():
             lines.append(line)
             line = ""
-        line += character
+        line += piece
     return [*lines, line.rstrip()]

@@ -49,9 +49,7 @@ def sheet(
 
 
 def _list(room: Room, settings: Settings, unit: str | None, limit: int, as_json: bool) -> None:
-    closed = {
-        s.name for w in room.bundle().workflows.values() if w.about for s in w.states.values() if s.final
-    }
+    closed = {s.name for w in room.bundle().case_workflows for s in w.states.values() if s.final}
     found, total = sheets(
         room.store, closed=sorted(closed), units=units_seen(room, settings.person, unit), limit=limit
     )

@@ -8,12 +8,12 @@ import click
 
 from commands.hold import approve, charge, extend, pause_, resume_
 from commands.printing import SHANGHAI, common_options, emit, pass_settings, pick, table
-from commands.project_page import nearest, rest, shown_of
+from commands.project_page import nearest, shown_of
 from commands.room import Room, enter, limit_option, read_at
-from commands.words import LAMPS, MOMENT_WORDS, due_at, here, word
+from commands.words import LAMPS, MOMENT_WORDS, due_at, here, rest_in_days, word
 from engine.clock import Clock
 from engine.errors import BadInput
-from engine.explain import Lamp, lamp_of
+from engine.explain import Lamp, lamp_of, watched
 from engine.workflow import MOMENTS
 from runtime.settings import Settings
 from storage import views
@@ -68,7 +68,8 @@ def list_(
             ended_too=not running,
             limit=limit,
         )
-        rows = [(c, m, _lamp(room, c, m)) for c, m in found]
+        cases = views.case_states(room.store, sorted({c.root for c, _ in found}))
+        rows = [(c, m, _lamp(room, c, m, cases.get((c.matter, watched(c))))) for c, m in found]
         payload = {
             "now": here(room.now),
             "total": total,
@@ -81,9 +82,9 @@ def list_(
         ctx.exit(FINDINGS)
 
 
-def _lamp(room: Room, held: Clock, matter: views.Listed) -> Lamp:
+def _lamp(room: Room, held: Clock, matter: views.Listed, case: str | None) -> Lamp:
     kind = room.term(matter.bundle, matter.workflow, held.name).kind
-    return lamp_of(held, kind, room.now, SHANGHAI, room.calendar)
+    return lamp_of(held, kind, room.now, SHANGHAI, room.calendar, case)
 
 
 def _data(room: Room, held: Clock, matter: views.Listed, lamp: Lamp) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def _page(room: Room, found: list[tuple[Clock, views.Listed, Lamp]], total: int,
         near = nearest(held)
         dues = [due_at(held.moment(n), provisional=held.provisional, short_for=now) for n in kept]
         title = room.workflow(matter.bundle, matter.workflow).clocks[held.name].title.in_(lang)
-        rest_ = rest(held, near, now, lang) if near is not None else None
+        rest_ = rest_in_days(held, near, now, lang) if near is not None else None
         rows.append((held.matter, matter.title, title, word(LAMPS, lamp, lang), *dues, rest_))
     lines = [table(rows, heads)]
     if late:

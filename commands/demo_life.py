@@ -25,6 +25,7 @@ from engine.patrol import patrol
 from engine.word import Word
 from engine.work import Work
 from runtime.assembly import drop_channels, long_work
+from storage.feed import Feed
 from storage.outbox import SqlOutbox
 from storage.people import People
 from storage.registry import Registry
@@ -66,6 +67,8 @@ def live(
             _do(office, store, what, life)
         else:
             beat = patrol(office, store, at)
+            with store.transaction():
+                Feed(store).beat(at)
             life.fires += len(beat.fires)
             life.cases += sum(1 for fire in beat.fires if fire.case)
             sent: Counter[str] = deliver(SqlOutbox(store), channels, at, office=office).outcomes

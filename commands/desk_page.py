@@ -8,8 +8,8 @@ from datetime import datetime
 from commands.desk_view import View
 from commands.lamps import ORDER, lamp
 from commands.printing import SHANGHAI, WIDTH, local, pick, table, width
-from commands.project_page import rest, spelled
-from commands.words import MOMENT_WORDS, PARTY_WORDS, due_at, role, word
+from commands.project_page import spelled
+from commands.words import LONG, MOMENT_WORDS, PARTY_WORDS, due_at, rest_in_days, role, word
 from engine.desk import ENDED_LATELY, Item, Seen, agenda, waits_for_unit
 from engine.directory import BUYING
 from engine.matter import Matter
@@ -19,7 +19,6 @@ from engine.workflow import MOMENTS
 
 Command = Callable[..., str]
 _NARROWEST = 12
-_LONG = 3
 _WEEKDAYS = (
     ["周一", "周二", "周三", "周四", "周五", "周六", "周日"],
     ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
@@ -102,18 +101,10 @@ def clip(text: str, room: int) -> str:
     return f"{text}…"
 
 
-def brief(item: Item, now: datetime, lang: str, long: int = _LONG) -> str:
+def brief(item: Item, now: datetime, lang: str, long: int = LONG) -> str:
     """Time left or past, from ``long`` days on in whole days; ``-`` where there is none."""
     due = item.due
-    if due is None:
-        return "-"
-    days = abs(due - now).days
-    if item.clock.state != "running" or days < long:
-        return rest(item.clock, due, now, lang) or "-"
-    said = pick(lang, f"{days} 天", f"{days} d")
-    if due > now:
-        return pick(lang, f"剩 {said}", f"{said} left")
-    return pick(lang, f"已超 {said}", f"{said} past")
+    return "-" if due is None else rest_in_days(item.clock, due, now, lang, long) or "-"
 
 
 def step(view: View, offer: Offer | None, command: Command, lang: str) -> str:

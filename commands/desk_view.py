@@ -129,11 +129,11 @@ def look(room: Room, work: Work, person: str, wall: Wall) -> View:
 
 def finals(room: Room, *, about: bool) -> frozenset[str]:
     """Return the final states of the workflows of cases, or of projects."""
-    cases = {rung.opens for ladder in room.bundle().ladders.values() for rung in ladder.rungs}
+    bundle = room.bundle()
+    projects = [w for w in bundle.workflows.values() if not w.part_of and not w.about]
     return frozenset(
         state.name
-        for workflow in room.bundle().workflows.values()
-        if (workflow.name in cases if about else not workflow.part_of and not workflow.about)
+        for workflow in (bundle.case_workflows if about else projects)
         for state in workflow.states.values()
         if state.final
     )

@@ -27,6 +27,7 @@ from storage.people import People
 
 _MAY = frozenset({"tracker", *REGULATORS})
 _STOPPED = 1
+SHOWN, PAGE = 200, 1_000
 _STATES = {
     "open": ("正常", "open"),
     "dead": ("被拒收，已停", "refused, stopped"),
@@ -39,25 +40,25 @@ _STATES = {
     "--after", type=click.IntRange(min=0), default=0, metavar="N", help="只读编号大于 N 的 / events above N"
 )
 @click.option(
-    "--limit", type=click.IntRange(1, 100_000), default=200, show_default=True, metavar="M",
-    help="最多 M 条 / at most M",
+    "--limit", type=click.IntRange(1, 100_000), metavar="M",
+    help="最多 M 条（默认 200；--jsonl 默认全部）/ at most M, else 200, or all with --jsonl",
 )  # fmt: skip
 @click.option("--jsonl", is_flag=True, help="每行一个 JSON，供 yiriban watch 读 / one JSON object a line")
 @common_options
 @pass_settings
 @click.pass_context
-def feed(ctx: click.Context, settings: Settings, after: int, limit: int, jsonl: bool, as_json: bool) -> None:
+def feed(
+    ctx: click.Context, settings: Settings, after: int, limit: int | None, jsonl: bool, as_json: bool
+) -> None:
     """事件流水：编号连续的全部记录、触发、消息、巡查 / all that happened, under numbers without gaps."""
     if ctx.invoked_subcommand is not None:
         return
     with enter(settings) as room, room.store.reading():
         sees = _wall(room)
-        events = Feed(room.store).read(after, limit, sees)
-    if jsonl:
-        utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
-        for event in events:
-            say(json.dumps(event, ensure_ascii=not utf8))
-        return
+        if jsonl:
+            _write_out(Feed(room.store), after, limit, sees)
+            return
+        events = Feed(room.store).read(after, limit or SHOWN, sees)
     last = events[-1]["seq"] if events else after
     emit(
         as_json,
@@ -65,6 +66,20 @@ def feed(ctx: click.Context, settings: Settings, after: int, limit: int, jsonl: 
         {"after": after, "last": last, "events": events},
         lambda: _page(events, settings.lang),
     )
+
+
+def _write_out(found: Feed, after: int, limit: int | None, sees: Sees) -> None:
+    """Write the events a line each, in pages: a file that ended early would look like a silent engine."""
+    utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    left = limit
+    while left is None or left > 0:
+        events = found.read(after, PAGE if left is None else min(PAGE, left), sees)
+        for event in events:
+            say(json.dumps(event, ensure_ascii=not utf8))
+        if not events:
+            return
+        after = events[-1]["seq"]
+        left = None if left is None else left - len(events)
 
 
 @feed.command("push")

@@ -14,10 +14,9 @@ import click
 
 from commands.printing import pick
 from commands.words import LAMPS
-from engine.desk import Light
+from engine.explain import Lamp
 
-WORDS: dict[str, tuple[str, str]] = {k: v for k, v in LAMPS.items()} | {"overdue": ("超期", "overdue")}
-SHAPES: dict[Light, str] = {
+SHAPES: dict[Lamp, str] = {
     "normal": "●",
     "soon": "▲",
     "unverified": "■",
@@ -29,11 +28,11 @@ SHAPES: dict[Light, str] = {
     "waiting": "○",
     "void": "-",
 }
-ORDER: tuple[Light, ...] = (
+ORDER: tuple[Lamp, ...] = (
     "overdue", "unverified", "soon", "normal", "paused", "recorded_late", "done_late",
 )  # fmt: skip
 """The lamps of a desk, the most pressing first."""
-_COLOURS: dict[Light, str] = {
+_COLOURS: dict[Lamp, str] = {
     "normal": "green",
     "soon": "yellow",
     "unverified": "magenta",
@@ -44,12 +43,12 @@ _COLOURS: dict[Light, str] = {
 }
 
 
-def lamp(light: Light, lang: str) -> str:
+def lamp(light: Lamp, lang: str) -> str:
     """``■ 待核实``."""
-    return f"{SHAPES[light]} {pick(lang, *WORDS[light])}"
+    return f"{SHAPES[light]} {pick(lang, *LAMPS[light])}"
 
 
-def counts(lights: Mapping[Light, int]) -> str:
+def counts(lights: Mapping[Lamp, int]) -> str:
     """``×1 ■3 ●12``: the lamps of one cell, the most pressing first; ``-`` for none."""
     return " ".join(f"{SHAPES[light]}{lights[light]}" for light in ORDER if lights.get(light)) or "-"
 

@@ -25,7 +25,7 @@ from commands.words import fold, here
 from engine.clock import Clock
 from engine.directory import Unit, below
 from engine.errors import BadInput, Forbidden
-from engine.explain import ClockAccount, explain, lamp_of, worst
+from engine.explain import ClockAccount, explain, lamp_of, watched, worst
 from engine.matter import Matter
 from engine.offering import offers
 from engine.work import Work
@@ -102,13 +102,15 @@ def _summaries(room: Room, found: Sequence[views.Listed]) -> list[Summary]:
     held: dict[str, list[tuple[Clock, str, str]]] = {p.id: [] for p in found}
     for clock, workflow, bundle in views.clocks_under(room.store, list(held)):
         held[clock.root].append((clock, workflow, bundle))
+    cases = views.case_states(room.store, list(held))
     summaries: list[Summary] = []
     for listed in found:
         lamps = []
         running = []
         for clock, workflow, bundle in held[listed.id]:
             kind = room.term(bundle, workflow, clock.name).kind
-            lamps.append(lamp_of(clock, kind, room.now, SHANGHAI, room.calendar))
+            case = cases.get((clock.matter, watched(clock)))
+            lamps.append(lamp_of(clock, kind, room.now, SHANGHAI, room.calendar, case))
             if clock.is_open and kind == "max":
                 running.append((clock, room.workflow(bundle, workflow).clocks[clock.name].title))
         first = min(running, key=lambda r: (r[0].state != "running", nearest(r[0]) or room.now), default=None)

@@ -23,6 +23,7 @@ from commands.words import (
     fire_at,
     here,
     left,
+    rest,
     role,
     word,
 )
@@ -58,13 +59,6 @@ class Summary:
 def nearest(clock: Clock) -> datetime | None:
     """Return the earliest due moment of a clock, passed or not."""
     return min((m for n in MOMENTS if (m := clock.moment(n)) is not None), default=None)
-
-
-def rest(clock: Clock, due: datetime, now: datetime, lang: str) -> str | None:
-    """Time left to ``due``; a paused clock has none, an ended one needs none."""
-    if clock.state == "paused":
-        return pick(lang, "中止中", "paused")
-    return left(due - now, lang) if clock.is_open else None
 
 
 def summary_data(summary: Summary, now: datetime) -> dict[str, Any]:

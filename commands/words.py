@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from commands.printing import SHANGHAI, WIDTH, local, money, pick, width
+from engine.clock import Clock
 from engine.explain import Lamp
 from engine.losing import Answerable
 from engine.matter import FactValue, Matter
@@ -19,6 +20,7 @@ LAMPS: dict[Lamp, tuple[str, str]] = {
     "normal": ("正常", "normal"),
     "soon": ("临期", "due soon"),
     "unverified": ("待核实", "unverified"),
+    "overdue": ("超期", "overdue"),
     "paused": ("中止", "paused"),
     "in_time": ("按期", "in time"),
     "recorded_late": ("补录", "recorded late"),
@@ -203,6 +205,28 @@ def left(length: timedelta, lang: str) -> str:
     if length > timedelta():
         return pick(lang, "剩 ", "") + span(length, lang) + pick(lang, "", " left")
     return pick(lang, "已超 ", "") + span(length, lang) + pick(lang, "", " past")
+
+
+LONG = 3
+"""From so many days on the hours of a rest are left out."""
+
+
+def rest(clock: Clock, due: datetime, now: datetime, lang: str) -> str | None:
+    """Time left to ``due``; a paused clock has none, an ended one needs none."""
+    if clock.state == "paused":
+        return pick(lang, "中止中", "paused")
+    return left(due - now, lang) if clock.is_open else None
+
+
+def rest_in_days(clock: Clock, due: datetime, now: datetime, lang: str, long: int = LONG) -> str | None:
+    """Time left to ``due`` or past it, from ``long`` days on in whole days, where hours matter no more."""
+    days = abs(due - now).days
+    if clock.state != "running" or days < long:
+        return rest(clock, due, now, lang)
+    said = pick(lang, f"{days} 天", f"{days} d")
+    if due > now:
+        return pick(lang, f"剩 {said}", f"{said} left")
+    return pick(lang, f"已超 {said}", f"{said} past")
 
 
 def length_words(length: Length, lang: str) -> str:

@@ -10,20 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Literal
 
 from engine.clock import Clock
 from engine.directory import BUYING
-from engine.explain import Lamp, lamp_of
+from engine.explain import Lamp, lamp_of, watched
 from engine.offering import Offer
 from engine.workdays import WorkingCalendar
 from engine.workflow import MOMENTS, ActionDef, WorkflowDef
 
-Light = Lamp | Literal["overdue"]
-"""A lamp of `engine.explain`, or 超期: open, and its lateness confirmed."""
-
-CONFIRMING = frozenset({"drafted", "deferred", "referred", "lead", "accepted", "rectifying", "reviewing"})
-"""States of a case that lie behind the limit of the reminder to correct: the breach counts as confirmed."""
 RECEIPT = "sign_for_letter"
 """The case's clock for the letter's receipt: once its moment has passed, the letter must be brought. 送达"""
 DECISION = "decide_referral"
@@ -54,7 +48,7 @@ class Item:
     """A clock on a desk under its lamp; ``case`` is the open case about it."""
 
     seen: Seen
-    light: Light
+    light: Lamp
     case: str | None = None
 
     @property
@@ -78,11 +72,6 @@ def earliest(clock: Clock) -> datetime | None:
     return min((m for n in MOMENTS if (m := clock.moment(n)) is not None), default=None)
 
 
-def light_of(lamp: Lamp, case_state: str | None) -> Light:
-    """Return the lamp with the case about the clock taken into account (its state, ``None`` for no case)."""
-    return "overdue" if lamp == "unverified" and case_state in CONFIRMING else lamp
-
-
 def lay_out(
     found: Iterable[Seen],
     cases: Mapping[tuple[str, str], tuple[str, str]],
@@ -97,9 +86,8 @@ def lay_out(
     items: list[Item] = []
     for seen in found:
         clock = seen.clock
-        lamp = lamp_of(clock, "max", now, zone, calendar)
-        case, state = cases.get((clock.matter, f"{clock.name}/{clock.round}/{clock.epoch}"), (None, None))
-        items.append(Item(seen, light_of(lamp, state), case))
+        case, state = cases.get((clock.matter, watched(clock)), (None, None))
+        items.append(Item(seen, lamp_of(clock, "max", now, zone, calendar, state), case))
     return sorted(items, key=_order)
 
 
@@ -115,14 +103,14 @@ class Agenda:
 
     today: int
     week: int
-    lights: Mapping[Light, int]
+    lights: Mapping[Lamp, int]
 
 
 def agenda(items: Iterable[Item], now: datetime, zone: tzinfo) -> Agenda:
     """Count. A due moment at 24:00 belongs to the day that it ends; a week ends on Sunday at 24:00."""
     day = now.astimezone(zone).date()
     sunday = day + timedelta(days=6 - day.weekday())
-    lights: dict[Light, int] = {}
+    lights: dict[Lamp, int] = {}
     today = week = 0
     for item in items:
         lights[item.light] = lights.get(item.light, 0) + 1
@@ -139,9 +127,9 @@ def due_day(due: datetime, zone: tzinfo) -> date:
     return (due - _TICK).astimezone(zone).date()
 
 
-def cross_table(items: Iterable[Item]) -> dict[str, dict[str, dict[Light, int]]]:
+def cross_table(items: Iterable[Item]) -> dict[str, dict[str, dict[Lamp, int]]]:
     """Return unit → workflow → lamp → how many clocks."""
-    table: dict[str, dict[str, dict[Light, int]]] = {}
+    table: dict[str, dict[str, dict[Lamp, int]]] = {}
     for item in items:
         cell = table.setdefault(item.seen.unit, {}).setdefault(item.seen.workflow, {})
         cell[item.light] = cell.get(item.light, 0) + 1

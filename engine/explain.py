@@ -35,10 +35,12 @@ from engine.workflow import (
 )
 
 Lamp = Literal[
-    "normal", "soon", "unverified", "paused", "in_time", "recorded_late", "done_late", "waiting", "void"
+    "normal", "soon", "unverified", "overdue", "paused", "in_time", "recorded_late", "done_late", "waiting", "void"
 ]  # fmt: skip
-"""正常, 临期, 待核实, 中止; of an ended clock 按期, 补录 (in time, recorded late), 补办 (late); 等待期; 作废."""
+"""正常, 临期, 待核实, 超期 (confirmed late), 中止; of an ended clock 按期, 补录 (in time, recorded late), 补办 (late); 等待期; 作废."""
 
+CONFIRMING = frozenset({"drafted", "deferred", "referred", "lead", "accepted", "rectifying", "reviewing"})
+"""States of a case that lie behind the limit of the reminder to correct: the breach counts as confirmed."""
 SOON = timedelta(hours=4)
 # no run of rest days is this long, so a working day lies before the due day
 _FAR = timedelta(days=20)
@@ -46,9 +48,11 @@ _TICK = timedelta(microseconds=1)
 
 
 def lamp_of(
-    clock: Clock, kind: str, now: datetime, zone: tzinfo, calendar: Callable[[], WorkingCalendar]
-) -> Lamp:
-    """Return the lamp of a clock at ``now``; ``kind`` is its term's (``max`` or ``min``).
+    clock: Clock, kind: str, now: datetime, zone: tzinfo, calendar: Callable[[], WorkingCalendar],
+    case: str | None = None,
+) -> Lamp:  # fmt: skip
+    """Return the lamp of a clock at ``now``; ``kind`` is its term's (``max`` or ``min``), ``case`` the state
+    of the case about it, if there is one.
 
     临期: within four hours, or no working day left before the due day. The calendar is only asked for
     where it decides.
@@ -59,7 +63,13 @@ def lamp_of(
         return clock.state
     if kind == "min":
         return "waiting"
-    return _running(clock, now, zone, calendar)
+    lamp = _running(clock, now, zone, calendar)
+    return "overdue" if lamp == "unverified" and case in CONFIRMING else lamp
+
+
+def watched(clock: Clock) -> str:
+    """Spell the clock as a case about it does: ``clock/round/epoch``."""
+    return f"{clock.name}/{clock.round}/{clock.epoch}"
 
 
 def _running(clock: Clock, now: datetime, zone: tzinfo, calendar: Callable[[], WorkingCalendar]) -> Lamp:
@@ -83,7 +93,7 @@ def _ended(clock: Clock) -> Lamp:
 
 def worst(lamps: Sequence[Lamp]) -> Lamp:
     """Return the lamp that a project shows: an open doubt first, then what is near, then what was late."""
-    order: tuple[Lamp, ...] = ("unverified", "soon", "paused", "done_late")
+    order: tuple[Lamp, ...] = ("overdue", "unverified", "soon", "paused", "done_late")
     return next((lamp for lamp in order if lamp in lamps), "normal")
 
 
@@ -168,7 +178,10 @@ def explain(
     """Take one clock apart. ``fires`` are those of its matter, ``told`` whom each told: (person, channel)."""
     definition = office.clock(matter, clock.name)
     term = office.machines(matter.bundle).bundle.terms[definition.term]
-    lamp = lamp_of(clock, term.kind, now, office.calendar.zone, lambda: office.calendar)
+    about = (
+        m.state for m in work.family(matter.root) if (m.about, m.about_clock) == (matter.id, watched(clock))
+    )
+    lamp = lamp_of(clock, term.kind, now, office.calendar.zone, lambda: office.calendar, next(about, None))
     own = [f for f in fires if (f.matter, f.clock, f.round) == clock.key]
     return ClockAccount(
         matter, clock, definition, term,

@@ -74,7 +74,8 @@ def parameters(
     """Return the values that message texts may use."""
     values = {
         "code": matter.id,
-        "name": matter.title,
+        # the texts say 项目 themselves
+        "name": matter.title.removesuffix("项目") or matter.title,
         "item": office.clock(matter, clock.name).title.zh,
         "unit": matter.unit,
         "case": case or "",

@@ -350,6 +350,12 @@ class Bundle:
     profiles: dict[str, ProfileDef]
     files: dict[str, str] = field(default_factory=dict, repr=False)
 
+    @property
+    def case_workflows(self) -> list[WorkflowDef]:
+        """The workflows of cases: those that a rung opens. A query is about a matter too, and no case."""
+        opened = {rung.opens for ladder in self.ladders.values() for rung in ladder.rungs}
+        return [workflow for workflow in self.workflows.values() if workflow.name in opened]
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderText:

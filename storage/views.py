@@ -139,6 +139,12 @@ def clocks_under(store: SqlStore, roots: Sequence[str]) -> list[tuple[Clock, str
     return [(rows.clock_of(r[:size]), r[size], r[size + 1]) for r in _among(store, sql, roots)]
 
 
+def case_states(store: SqlStore, roots: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Return the states of the cases in these families, by what they are about: (matter, ``clock/round/epoch``)."""
+    sql = "select about, about_clock, state from matter where about_clock is not null and root in ({})"
+    return {(about, clock): state for about, clock, state in _among(store, sql, roots)}
+
+
 def aliases(store: SqlStore, matters: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """Return the other numbers of these matters: (kind, value)."""
     found: dict[str, list[tuple[str, str]]] = {}

@@ -187,3 +187,24 @@ def test_a_dossier_whose_history_was_changed_is_not_issued(referred: Desk) -> No
     ran = referred.at("2026-11-18 09:00", "case", "dossier", CASE)
     assert (ran.code, ran.out) == (1, "")
     assert "history verify" in ran.err
+
+
+def test_a_correction_that_was_reported_stays_on_the_list_until_somebody_checks_it(city: Desk) -> None:
+    do(city, f"{MONDAY} 09:30", TRACKER, "remind", "--fact", "letter_no=跟踪〔2026〕1号")
+    do(city, f"{MONDAY} 10:00", "张三", "sign_for")
+    do(city, f"{MONDAY} 11:00", "张三", "report_correction", "--reason", "已确定")
+    [case] = city.data(f"{MONDAY} 12:00", "case", "list")["cases"]
+    assert (case["id"], case["state"]) == (CASE, "answered")
+    assert city.data(f"{MONDAY} 12:00", "case", "sheet")["sheets"][0]["open"] == 1
+
+
+def test_a_clock_wears_one_lamp_on_every_page(referred: Desk) -> None:
+    noon = "2026-11-17 12:00"
+    explained = referred.data(noon, "project", "explain", PACKAGE)["clocks"]
+    listed = referred.data(noon, "clock", "list", "--overdue")["clocks"]
+    for clocks in (explained, listed):
+        assert {c["lamp"] for c in clocks if (c["matter"], c["clock"]) == (PACKAGE, "decide_award")} == {
+            "overdue"
+        }
+    assert referred.data(noon, "project", "list")["projects"][0]["lamp"] == "overdue"
+    assert "× 超期" in referred.done(noon, "desk", "officer")

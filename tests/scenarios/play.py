@@ -12,7 +12,7 @@ from engine.clock import Clock
 from engine.directory import Appointment, Jurisdiction
 from engine.entering import stage_of
 from engine.errors import YiribanError
-from engine.explain import Lamp, explain, lamp_of
+from engine.explain import Lamp, explain, lamp_of, watched
 from engine.factvalue import read_fact
 from engine.holding import ask_extension, decide_extension, pause, resume
 from engine.holdups import held_up
@@ -28,7 +28,7 @@ from storage.people import People
 from tests.city import BEGAN, FRONT, PERSONS, PLACE, STEPS, UNIT, ZONE, City, calendar, moment, paper
 
 LAMPS: dict[Lamp, str] = {
-    "normal": "正常", "soon": "临期", "unverified": "待核实", "paused": "中止", "in_time": "按期",
+    "normal": "正常", "soon": "临期", "unverified": "待核实", "overdue": "超期", "paused": "中止", "in_time": "按期",
     "recorded_late": "补录", "done_late": "补办", "waiting": "等待期", "void": "作废",
 }  # fmt: skip
 ABOVE = "410000"
@@ -276,7 +276,9 @@ class Play:
         held = self.clock(clock)
         term = self.city.office.clock(self.city.matter(held.matter), held.name).term
         kind = self.city.office.current.terms[term].kind
-        return LAMPS[lamp_of(held, kind, self.now, ZONE, calendar)]
+        about = (held.matter, watched(held))
+        case = next((m.state for m in self.city.family()[0] if (m.about, m.about_clock) == about), None)
+        return LAMPS[lamp_of(held, kind, self.now, ZONE, calendar, case)]
 
     def running(self, matter: str) -> list[str]:
         """The names of its clocks that have not ended."""
