@@ -13,7 +13,7 @@ from commands.room import Room, enter, limit_option, read_at
 from commands.words import LAMPS, MOMENT_WORDS, due_at, here, rest_in_days, word
 from engine.clock import Clock
 from engine.errors import BadInput
-from engine.explain import Lamp, lamp_of, watched
+from engine.explain import Lamp, lamp_of
 from engine.workflow import MOMENTS
 from runtime.settings import Settings
 from storage import views
@@ -69,7 +69,7 @@ def list_(
             limit=limit,
         )
         cases = views.case_states(room.store, sorted({c.root for c, _ in found}))
-        rows = [(c, m, _lamp(room, c, m, cases.get((c.matter, watched(c))))) for c, m in found]
+        rows = [(c, m, _lamp(room, c, m, cases.get((c.matter, c.spelled)))) for c, m in found]
         payload = {
             "now": here(room.now),
             "total": total,

@@ -111,7 +111,7 @@ class Diary:
 
     def at(self, ago: int, hour: int = 10, minute: int = 0) -> datetime:
         """Return a moment of that day (UTC), as office clocks show it."""
-        start = self.calendar.midnight_after(self.day(ago) - timedelta(days=1))
+        start = self.calendar.start_of(self.day(ago))
         return start + timedelta(hours=hour, minutes=minute)
 
     def before(self, ago: int, gap: Gap) -> int:

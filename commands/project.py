@@ -25,7 +25,7 @@ from commands.words import fold, here
 from engine.clock import Clock
 from engine.directory import Unit, below
 from engine.errors import BadInput, Forbidden
-from engine.explain import ClockAccount, explain, lamp_of, watched, worst
+from engine.explain import ClockAccount, explain, lamp_of, worst
 from engine.matter import Matter
 from engine.offering import offers
 from engine.work import Work
@@ -109,7 +109,7 @@ def _summaries(room: Room, found: Sequence[views.Listed]) -> list[Summary]:
         running = []
         for clock, workflow, bundle in held[listed.id]:
             kind = room.term(bundle, workflow, clock.name).kind
-            case = cases.get((clock.matter, watched(clock)))
+            case = cases.get((clock.matter, clock.spelled))
             lamps.append(lamp_of(clock, kind, room.now, SHANGHAI, room.calendar, case))
             if clock.is_open and kind == "max":
                 running.append((clock, room.workflow(bundle, workflow).clocks[clock.name].title))

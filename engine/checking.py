@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from difflib import get_close_matches
 
 from engine.asking import compiled_rule, facts_for
@@ -284,7 +284,7 @@ def _not_yet(
     day = nearest_fact(work, matter, action.not_before.fact) if action.not_before is not None else None
     if action.not_before is None or not isinstance(day, date) or office.calendar.day_of(at) >= day:
         return []
-    return [(action.not_before.basis, office.calendar.midnight_after(day - timedelta(days=1)))]
+    return [(action.not_before.basis, office.calendar.start_of(day))]
 
 
 def _article(office: Office, matter: Matter, clock: Clock, definition: ClockDef) -> str:

@@ -109,6 +109,11 @@ class Clock:
         """The attribution that was asked for and is not decided yet."""
         return next((c for c in self.charged if not c.approved_by), None)
 
+    @property
+    def spelled(self) -> str:
+        """The clock as a case about it names it: ``name/round/epoch``."""
+        return f"{self.name}/{self.round}/{self.epoch}"
+
     def moment(self, name: MomentName) -> datetime | None:
         """Return the due instant called ``name``, or ``None`` where the clock has none."""
         if name == "promise":

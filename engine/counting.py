@@ -61,7 +61,7 @@ def earliest(
     if span is not None:
         return anchor + span
     last = due(anchor, limit, "midnight", calendar, roll=roll)
-    return calendar.midnight_after(last.day - _DAY) if inclusive else last.instant
+    return calendar.start_of(last.day) if inclusive else last.instant
 
 
 def latest_before(day: date, limit: Length, calendar: WorkingCalendar) -> date:

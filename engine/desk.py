@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from engine.clock import Clock
 from engine.directory import BUYING
-from engine.explain import Lamp, lamp_of, watched
+from engine.explain import Lamp, lamp_of
 from engine.offering import Offer
 from engine.workdays import WorkingCalendar
 from engine.workflow import MOMENTS, ActionDef, WorkflowDef
@@ -86,7 +86,7 @@ def lay_out(
     items: list[Item] = []
     for seen in found:
         clock = seen.clock
-        case, state = cases.get((clock.matter, watched(clock)), (None, None))
+        case, state = cases.get((clock.matter, clock.spelled), (None, None))
         items.append(Item(seen, lamp_of(clock, "max", now, zone, calendar, state), case))
     return sorted(items, key=_order)
 

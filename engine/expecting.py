@@ -295,7 +295,7 @@ class Expectation:
         return self._begin_of(date.fromisoformat(str(value)))
 
     def _begin_of(self, day: date) -> datetime:
-        return self._calendar.midnight_after(day - timedelta(days=1))
+        return self._calendar.start_of(day)
 
     def _anchor(self, subject: Subject, definition: ClockDef, at: datetime) -> datetime:
         marks: Iterable[datetime | None] = (

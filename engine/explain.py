@@ -67,11 +67,6 @@ def lamp_of(
     return "overdue" if lamp == "unverified" and case in CONFIRMING else lamp
 
 
-def watched(clock: Clock) -> str:
-    """Spell the clock as a case about it does: ``clock/round/epoch``."""
-    return f"{clock.name}/{clock.round}/{clock.epoch}"
-
-
 def _running(clock: Clock, now: datetime, zone: tzinfo, calendar: Callable[[], WorkingCalendar]) -> Lamp:
     nearest = min((m for n in MOMENTS if (m := clock.moment(n)) is not None), default=None)
     if nearest is None or nearest - now > _FAR:
@@ -179,7 +174,7 @@ def explain(
     definition = office.clock(matter, clock.name)
     term = office.machines(matter.bundle).bundle.terms[definition.term]
     about = (
-        m.state for m in work.family(matter.root) if (m.about, m.about_clock) == (matter.id, watched(clock))
+        m.state for m in work.family(matter.root) if (m.about, m.about_clock) == (matter.id, clock.spelled)
     )
     lamp = lamp_of(clock, term.kind, now, office.calendar.zone, lambda: office.calendar, next(about, None))
     own = [f for f in fires if (f.matter, f.clock, f.round) == clock.key]

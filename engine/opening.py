@@ -194,7 +194,7 @@ def open_case(
     ``source`` is the clock that ran out, or the code of the rule that escalated.
     """
     name = source if isinstance(source, str) else source.name
-    watched = source if isinstance(source, str) else f"{source.name}/{source.round}/{source.epoch}"
+    watched = source if isinstance(source, str) else source.spelled
     facts: dict[str, FactValue] = {"level": FIRST_HANDS, "clock": name, "moment": moment}
     facts["sheet"] = number_of(matter.unit, at, office.calendar)
     return open_about(

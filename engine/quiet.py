@@ -26,7 +26,7 @@ def next_opening(instant: datetime, calendar: WorkingCalendar) -> datetime:
     day = local.date()
     if not (calendar.is_worked(day) and local.time() < OPENS):
         day = calendar.add(day, 1)
-    return calendar.midnight_after(day - timedelta(days=1)) + timedelta(hours=OPENS.hour)
+    return calendar.start_of(day) + timedelta(hours=OPENS.hour)
 
 
 def last_permitted(instant: datetime, calendar: WorkingCalendar) -> datetime:
@@ -37,5 +37,5 @@ def last_permitted(instant: datetime, calendar: WorkingCalendar) -> datetime:
     day = local.date()
     if not (calendar.is_worked(day) and local.time() >= SHUTS):
         day = calendar.subtract(day, 1)
-    shut = calendar.midnight_after(day - timedelta(days=1)) + timedelta(hours=SHUTS.hour)
+    shut = calendar.start_of(day) + timedelta(hours=SHUTS.hour)
     return shut - timedelta(minutes=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from engine.asking import ask
@@ -54,7 +54,7 @@ def trigger(
 def _fact_day(office: Office, matter: Matter, name: str) -> datetime | None:
     value = matter.facts.get(name)
     if isinstance(value, date):
-        return office.calendar.midnight_after(value - timedelta(days=1))
+        return office.calendar.start_of(value)
     return None
 
 

@@ -183,6 +183,10 @@ class WorkingCalendar:
             instant = self._close[day] = datetime.combine(day, close, self.zone).astimezone(UTC)
         return instant
 
+    def start_of(self, day: date) -> datetime:
+        """Return 00:00 of ``day``: its first instant (UTC)."""
+        return self.midnight_after(day - _DAY)
+
     def midnight_after(self, day: date) -> datetime:
         """Return 24:00 of ``day``: the first instant (UTC) of the next day."""
         instant = self._midnight.get(day)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Protocol
 
 from engine.chain import plain_facts
@@ -96,7 +96,7 @@ class Import:
         self.result = Result()
         self._unit = unit
         self._source = source
-        self._go_live = office.calendar.midnight_after(go_live - timedelta(days=1))
+        self._go_live = office.calendar.start_of(go_live)
         self._now = now
         self._today = office.calendar.day_of(now)
         self._dry_run = dry_run
@@ -252,7 +252,7 @@ class Import:
             self._find(kind, step.place, message, step.column)
 
     def _start(self, day: date) -> datetime:
-        return self.office.calendar.midnight_after(day - timedelta(days=1))
+        return self.office.calendar.start_of(day)
 
     def _find(self, kind: str, place: Place, message: str, column: str = "") -> None:
         self.result.findings.append(Finding(kind, place, message, column))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import count
 from typing import Protocol
 
@@ -170,7 +170,7 @@ class Replay:
         return self.tally
 
     def _start_of(self, day: date) -> datetime:
-        return self.office.calendar.midnight_after(day - timedelta(days=1))
+        return self.office.calendar.start_of(day)
 
     def _day(self, day: date, project: int, steps: list[Step], spool: Spool) -> None:
         if day >= self.until:

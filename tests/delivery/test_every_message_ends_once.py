@@ -36,10 +36,10 @@ TWO_A_DAY = Limits({"sms": (Limit(2, None),)})
 def live(
     store: SqlStore, sms: Scripted, email: Scripted, seed: int, limits: Limits, workers: int = 1
 ) -> list[tuple[str, str]]:  # fmt: skip
-    """Let three days pass, a delivery every few minutes, then once more after all is mended; return the states."""
+    """Let five days pass (eight messages at two a day take four), a delivery every few minutes, then once more after all is mended; return the states."""
     random = Random(seed)
     now = NOW
-    while now < NOW + timedelta(days=3):
+    while now < NOW + timedelta(days=5):
         deliver(
             SqlOutbox(store), {"sms": sms, "email": email}, now, random=random, limits=limits, workers=workers
         )

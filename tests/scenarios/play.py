@@ -12,7 +12,7 @@ from engine.clock import Clock
 from engine.directory import Appointment, Jurisdiction
 from engine.entering import stage_of
 from engine.errors import YiribanError
-from engine.explain import Lamp, explain, lamp_of, watched
+from engine.explain import Lamp, explain, lamp_of
 from engine.factvalue import read_fact
 from engine.holding import ask_extension, decide_extension, pause, resume
 from engine.holdups import held_up
@@ -276,7 +276,7 @@ class Play:
         held = self.clock(clock)
         term = self.city.office.clock(self.city.matter(held.matter), held.name).term
         kind = self.city.office.current.terms[term].kind
-        about = (held.matter, watched(held))
+        about = (held.matter, held.spelled)
         case = next((m.state for m in self.city.family()[0] if (m.about, m.about_clock) == about), None)
         return LAMPS[lamp_of(held, kind, self.now, ZONE, calendar, case)]
 
