@@ -44,7 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("重放台账，逐个期限判断", "replay a register and judge its clocks"),
     "import": ("把台账导入正在运行的库", "bring a register into a running database"),
     "mapping": ("对照表：检查、建议", "check and suggest mapping files"),
-    "db": ("数据库：备份、核对、恢复、解除停发", "back up, verify, restore, release the hold"),
+    "db": ("数据库：备份、核对、恢复、解除停发、升级", "back up, verify, restore, release the hold, upgrade"),
     "doctor": ("检查安装：什么不对、为什么、怎么办", "check an installation"),
     "completion": ("按 Tab 补全命令、编号、操作", "let the shell complete commands"),
 }

@@ -90,7 +90,9 @@ async def _main(kind: str, delay: float) -> None:
     serve = {"smtp": smtp, "sms": sms}[kind](ledger, delay)
     server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=256)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(None, sys.stdin.read)
+    loop.set_exception_handler(lambda _loop, _context: None)  # whoever is still connected is cut off
     print(json.dumps({"taken": len(ledger.taken), "different": len(set(ledger.taken))}), flush=True)
 
 

@@ -17,6 +17,7 @@ from engine.deliver_outbox import Settled
 from engine.deliver_plan import Ready
 from engine.deliver_trial import try_out
 from engine.delivery import Provider, Waiting
+from engine.directory import ADDRESSES, WANTING
 from engine.errors import NotFound
 from engine.message import wording_of
 from runtime import assembly
@@ -75,8 +76,13 @@ def _row(channel: str, provider: Provider, how: postings.Served) -> dict[str, An
         "sent_today": how.today,
         "last_trouble": how.trouble or None,
         "last_trouble_at": here(how.trouble_at),
-        "cautions": list(getattr(provider.notifier, "cautions", ())),
+        "cautions": list(cautions_of(provider)),
     }
+
+
+def cautions_of(provider: Provider) -> tuple[str, ...]:
+    """Return what everybody who sees the channel should know: it is not encrypted, or trusts any certificate."""
+    return tuple(getattr(provider.notifier, "cautions", ()))
 
 
 def _page(
@@ -105,7 +111,7 @@ def _page(
             lines.append(
                 f"    {pick(lang, '最近的问题', 'last trouble')} {local(row['last_trouble_at'])}  {row['last_trouble']}"
             )
-        lines += [f"    {pick(lang, '注意：', 'caution: ')}{text}" for text in row["cautions"]]
+        lines += _cautions(row["cautions"], lang)
     lines += [
         f"{word(CHANNELS, name, lang)}  {pick(lang, f'待发 {count}', f'waiting {count}')}"
         for name, count in sorted(queued.items())
@@ -142,15 +148,15 @@ def test(settings: Settings, context: click.Context, name: str, person: str, as_
                     f"没有设置渠道“{word(CHANNELS, name, 'zh')}”",
                     then=f"在 yiriban.toml 的 [channels] 里写 {name} = …",
                 )
-            tried = [(p.name, _try(room, name, p, person)) for p in listed]
+            tried = [(p, _try(room, name, p, person)) for p in listed]
         finally:
             assembly.close_channels(channels)
-    payload = {"now": here(room.now), "channel": name, "tried": [_data(n, done) for n, done in tried]}
+    payload = {"now": here(room.now), "channel": name, "tried": [_data(p, done) for p, done in tried]}
     emit(
         as_json,
         "channel.test",
         payload,
-        lambda: fold("\n".join(_said(n, done, settings.lang) for n, done in tried)),
+        lambda: fold("\n".join(_said(p, done, settings.lang) for p, done in tried)),
     )
     if not any(done.outcome.kind == "accepted" for _, done in tried):
         context.exit(1)
@@ -160,12 +166,11 @@ def _try(room: Room, channel: str, provider: Provider, person: str) -> Settled:
     """Hand one marked message to a provider."""
     with room.store.reading():
         known = People(room.store).person(person)
-    addresses = {"email": known.email, "sms": known.phone}
-    address = addresses.get(channel, known.id)
+    address = getattr(known, ADDRESSES[channel]) if channel in ADDRESSES else known.id
     if not address:
         raise NotFound(
-            f"{person} 没有登记{'手机号' if channel == 'sms' else '邮箱'}",
-            then="先用 yiriban person add 补登",
+            f"{person} 没有登记{WANTING[channel]}",
+            then=f"先补登：yiriban person add {known.id} --name {known.name} --{ADDRESSES[channel]} …",
         )
     now = assembly.system_now()
     number = f"{now.astimezone(SHANGHAI):%m%d%H%M%S}"
@@ -182,23 +187,26 @@ def _try(room: Room, channel: str, provider: Provider, person: str) -> Settled:
     return try_out(SqlOutbox(room.store), provider, ready, put, now, clock=assembly.system_now)
 
 
-def _data(provider: str, done: Settled) -> dict[str, Any]:
+def _data(provider: Provider, done: Settled) -> dict[str, Any]:
     return {
-        "provider": provider,
+        "provider": provider.name,
         "key": done.ready.message.key,
         "reference": done.ready.message.reference,
         "outcome": done.outcome.kind,
         "code": done.outcome.code or None,
         "detail": done.outcome.detail,
         "state": done.after.state,
+        "cautions": list(cautions_of(provider)),
     }
 
 
-def _said(provider: str, done: Settled, lang: str) -> str:
+def _said(provider: Provider, done: Settled, lang: str) -> str:
     kind = done.outcome.kind
     what = word(MESSAGE_STATES, kind, lang) if kind == "accepted" else word(OUTCOMES, kind, lang)
     told = "  ".join(part for part in (done.outcome.code, done.outcome.detail) if part)
-    return (
-        f"{provider}  {what}  {told}".rstrip()
-        + f"\n    yiriban message show {done.ready.message.reference[:12]}"
-    )
+    lines = [f"{provider.name}  {what}  {told}".rstrip(), *_cautions(cautions_of(provider), lang)]
+    return "\n".join([*lines, f"    yiriban message show {done.ready.message.reference[:12]}"])
+
+
+def _cautions(texts: Sequence[str], lang: str) -> list[str]:
+    return [f"    {pick(lang, '注意：', 'caution: ')}{text}" for text in texts]

@@ -151,17 +151,13 @@ def _called(store: SqlStore, settings: Settings, beginning: str, *, cases: bool)
 
 def _allowed(store: SqlStore, reference: str) -> dict[str, str]:
     """Return the actions that people may take from where the matter and its parts stand."""
-    from engine.reading_workflow import read_workflow
-    from engine.yamlfile import Faults, read_yaml
+    from engine.including import read_alone
 
     found: dict[str, str] = {}
     for one in _under(store, reference):
-        file = f"{one.workflow}.yaml"
-        # the one file, and not the whole bundle: nothing is checked, somebody is typing
-        tree = read_yaml((store.read_bundle(one.bundle) or {})[file], file, Faults())
-        if tree is None:
-            continue
-        for action in read_workflow(tree, file, Faults()).actions.values():
+        # the one workflow, and not the whole bundle: nothing is checked, somebody is typing
+        workflow = read_alone(store.read_bundle(one.bundle) or {}, one.workflow)
+        for action in workflow.actions.values() if workflow is not None else ():
             if one.state in action.sources and not action.automatic:
                 found.setdefault(action.name, action.title.zh)
     return found

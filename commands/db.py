@@ -1,10 +1,9 @@
-"""`yiriban db`: back up the database in use, verify it or a backup, restore one, end the hold after that."""
+"""`yiriban db`: back up the database in use, verify it or a backup, restore one, end the hold after that, upgrade."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from datetime import datetime
 from pathlib import Path
 
 import click
@@ -20,27 +19,26 @@ from commands.db_page import (
     released_page,
     restored_page,
 )
-from commands.doctor_running import lives
-from commands.printing import SHANGHAI, common_options, emit, note, pass_settings, pick
+from commands.db_place import beside, file_of, is_ours, refuse_running
+from commands.db_upgrade import upgrade
+from commands.printing import common_options, emit, note, pass_settings, pick
 from commands.room import (
     dry_run_option,
     enter,
     os_user,
     person_of,
     refuse_missing,
-    sqlite_file,
 )
 from engine.errors import BadInput, BrokenWorkflows, Conflict, NotFound, Refused, StorageTrouble, YiribanError
 from engine.quiet import next_opening
 from runtime import assembly
-from runtime.lease import NAME
 from runtime.settings import Settings
 from storage.backups import Finding, Tally, back_up, examine, open_backup, sha256_of
 from storage.backups import restore as put_in_place
 from storage.holds import Held, Hold, end_hold, held, read_hold
-from storage.leases import Leases
 from storage.people import People
 from storage.store import SqlStore
+from storage.tables import SCHEMA_VERSION
 
 FINDINGS = 6
 ALL = "all"
@@ -50,7 +48,10 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.group()
 def db() -> None:
-    """数据库：备份、核对、恢复、解除停发 / back up, verify, restore, end a hold."""
+    """数据库：备份、核对、恢复、解除停发、升级 / back up, verify, restore, end a hold, upgrade."""
+
+
+db.add_command(upgrade)
 
 
 @db.command()
@@ -60,7 +61,7 @@ def db() -> None:
 @pass_settings
 def backup(settings: Settings, file: Path, force: bool, as_json: bool) -> None:
     """备份正在使用的数据库，不必停机；写完整了才落名 / back up the database while it is in use."""
-    source = _file_of(settings)
+    source = file_of(settings)
     refuse_missing(settings)
     with closing(assembly.open_store(settings)):
         made = back_up(source, file, force=force)
@@ -83,7 +84,7 @@ def verify(
     """
     if file is not None and not file.exists():
         raise NotFound(f"没有文件 {file}", then="写备份文件的路径")
-    if _is_ours(settings, file):
+    if is_ours(settings, file):
         file = None
     if file is None and sha256:
         raise BadInput("正在使用的数据库没有固定的 SHA-256", then="--sha256 与备份文件一起写")
@@ -105,10 +106,7 @@ def verify(
     if not found:
         return
     if not as_json:
-        zh = "不要继续写入，保留现有文件；用核对无误的备份恢复：yiriban db restore 文件 --force"
-        note(
-            pick(settings.lang, zh, "Stop writing, keep the file, restore a sound backup: yiriban db restore")
-        )
+        note(_advice(found, tally, file, settings.lang))
     ctx.exit(FINDINGS)
 
 
@@ -131,10 +129,10 @@ def restore(
 
     备份有问题时什么也不改，以 6 退出。停发由 db release 解除。
     """
-    target = _file_of(settings)
+    target = file_of(settings)
     if not file.exists():
         raise NotFound(f"没有文件 {file}", then="写备份文件的路径")
-    if _is_ours(settings, file):
+    if is_ours(settings, file):
         raise BadInput(f"{file} 就是正在使用的数据库", then="写备份文件的路径")
     if target.exists() and not force:
         raise Conflict(
@@ -143,20 +141,18 @@ def restore(
             then="加 --force：原有的先改名留存；或用 --database 恢复到别处",
         )
     now, lang = assembly.system_now(), settings.lang
-    _refuse_running(settings, target, now)
+    refuse_running(settings, target, now, "恢复")
     found, tally, _ = _examined(settings, file)
     digest = sha256_of(file)
     if any(f.check == "schema" for f in found) or (found and not accept_findings):
         payload = checked_data(str(file), digest, tally, found, None, now)
         emit(as_json, "db.verify", payload, lambda: checked_page(str(file), digest, tally, found, None, lang))
         if not as_json:
-            note(
-                pick(
-                    lang, "备份有问题，没有恢复，什么也没有改", "The backup is not sound; nothing was changed"
-                )
-            )
+            zh = "备份有问题，没有恢复，什么也没有改"
+            note(pick(lang, zh, "The backup is not sound; nothing was changed"))
+            note(_advice(found, tally, file, lang))
         ctx.exit(FINDINGS)
-    aside = _beside(target, now)
+    aside = beside(target, now)
     kept = aside if target.exists() else None
     why = f"由备份 {file.name} 恢复（SHA-256 {digest[:16]}…）"
     hold = None if dry_run else put_in_place(file, target, why, now, aside)
@@ -252,23 +248,6 @@ def _chosen(
     return [m for m in waiting if m.key in wanted], [m for m in waiting if m.key not in wanted]
 
 
-def _file_of(settings: Settings) -> Path:
-    """Return the file of the database; raise ``BadInput`` where it is none."""
-    file = sqlite_file(settings)
-    if file is None:
-        raise BadInput(
-            "数据库不是一个文件",
-            why="db backup 和 db restore 只管 SQLite 文件",
-            then="服务器上的数据库用它自己的工具备份（PostgreSQL：pg_dump）",
-        )
-    return file
-
-
-def _is_ours(settings: Settings, file: Path | None) -> bool:
-    ours = sqlite_file(settings)
-    return file is not None and ours is not None and ours.exists() and file.exists() and file.samefile(ours)
-
-
 def _examined(settings: Settings, file: Path | None) -> tuple[list[Finding], Tally, Hold | None]:
     """Check a backup, or the database in use; return what was found and counted, and the hold it is on."""
     tally, hold = Tally(), None
@@ -283,27 +262,18 @@ def _examined(settings: Settings, file: Path | None) -> tuple[list[Finding], Tal
     return found, tally, hold
 
 
-def _refuse_running(settings: Settings, target: Path, now: datetime) -> None:
-    """Raise ``Conflict`` while `yiriban run` is alive on the database that would be replaced."""
-    if not target.exists():
-        return
-    holder = None
-    # a database that cannot be read any more has nobody running on it
-    with closing(SqlStore(settings.database)) as store, suppress(YiribanError), store.reading():
-        holder = Leases(store).read(NAME)
-    if holder is not None and lives(holder, now):
-        raise Conflict(
-            "yiriban run 正在使用这个数据库",
-            why=f"主机 {holder.host} 的进程 {holder.pid}",
-            then="先停掉它，再恢复",
-        )
-
-
-def _beside(target: Path, now: datetime) -> Path:
-    """Name the file that the present database is kept as; never one that exists."""
-    stamp = f"{now.astimezone(SHANGHAI):%Y%m%dT%H%M%S}"
-    name = f"{target.stem}.{stamp}"
-    number = 1
-    while (kept := target.with_name(f"{name}{f'-{number}' if number > 1 else ''}{target.suffix}")).exists():
-        number += 1
-    return kept
+def _advice(found: Sequence[Finding], tally: Tally, file: Path | None, lang: str) -> str:
+    """Say what to do about findings; an older schema is no damage, it is upgraded, a backup in a copy of it."""
+    older = tally.schema.isdecimal() and int(tally.schema) < SCHEMA_VERSION
+    if older and all(one.check == "schema" for one in found):
+        if file is None:
+            return pick(
+                lang, "结构是旧版的，先升级：yiriban db upgrade", "An older schema: yiriban db upgrade"
+            )
+        copied = f"yiriban --database {file.stem}.new{file.suffix} db upgrade"
+        zh = f"结构是旧版的：把 {file.name} 复制一份，升级那一份（{copied}），再恢复它"
+        return pick(lang, zh, f"An older schema: copy it, upgrade the copy ({copied}), restore that")
+    if file is not None:
+        return pick(lang, "换一个核对无误的备份", "Take another backup, one that is sound")
+    zh = "不要继续写入，保留现有文件；用核对无误的备份恢复：yiriban db restore 文件 --force"
+    return pick(lang, zh, "Stop writing, keep the file, restore a sound backup: yiriban db restore")

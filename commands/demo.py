@@ -18,7 +18,8 @@ from commands.printing import WIDTH, common_options, emit, pass_settings, pick
 from commands.progress import bar
 from commands.room import enter, typed
 from engine.errors import BadInput, Conflict
-from runtime.assembly import office_for, system_now
+from runtime import assembly
+from runtime.assembly import office_for
 from runtime.settings import Settings
 from storage.store import SqlStore
 
@@ -50,7 +51,7 @@ RULE = "\n" + "-" * WIDTH
 def demo(settings: Settings, context: click.Context, folder: Path, days: int, as_json: bool) -> None:
     """造一座演示城市：四十多个项目，几秒钟走过六十个工作日 / a city of forty projects in a few seconds."""
     _prepare(folder)
-    now = system_now()
+    now = assembly.system_now()
     database = folder / "yiriban.db"
     there = replace(settings, database=f"sqlite:///{database}")
     store = SqlStore(there.database)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from commands.demo_diary import Diary, Gap, Step
+from commands.demo_diary import Diary, Gap, Step, Wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,20 @@ _LATE = {
 }  # fmt: skip
 HANDS = {
     **dict.fromkeys(("remind", "refer", "defer", "close"), "tracker"),
-    **dict.fromkeys(("accept_case", "urge", "caution", "interview", "write_off"), "regulator"),
+    **dict.fromkeys(
+        ("accept_case", "urge", "caution", "summon", "interview", "open_twin", "find_ready", "write_off"),
+        "regulator",
+    ),
 }
 REASONS = {
     "report_correction": "合同文本已谈妥，正在走用印流程",
     "defer": "单位已改正，等待补录凭证",
     "submit_rectification": "已办结并完善内控流程",
+    "open_twin": "代理机构迟送报告，一并查处",
+    "find_ready": "采购人一方已整改到位",
     "write_off": "整改到位",
 }
+PAPERS = {"summon": ("interview_notice",)}
 CASES: dict[str, Watched] = {
     "待提醒改正": Watched("sign", "市人民医院"),
     "提醒改正函待签收": Watched("award", "市第一中学", ((1, "remind"),)),
@@ -95,6 +101,10 @@ CASES: dict[str, Watched] = {
         (20, "remind"), (18, "sign_for"), (12, "refer"), (11, "accept_case"), (10, "urge"),
         (6, "submit_rectification"), (3, "write_off")), done=7),
     "已撤回": Watched("award", "市妇幼保健院", done=3, back=True),
+    "已通知约谈": Watched("award", "省特殊教育学院", (
+        (14, "remind"), (12, "sign_for"), (6, "refer"), (5, "accept_case"), (2, "summon"))),
+    "一案双查": Watched("award", "叶原县实验小学", (
+        (16, "remind"), (14, "sign_for"), (8, "refer"), (7, "accept_case"), (5, "open_twin"), (2, "find_ready"))),
     "县级已提请": Watched("pay", "叶原县实验小学", ((12, "remind"), (8, "sign_for"), (2, "refer"))),
     "省级整改中": Watched("accept", "省特殊教育学院", (
         (15, "remind"), (13, "sign_for"), (7, "refer"), (6, "accept_case"), (5, "caution"))),
@@ -130,12 +140,22 @@ def _recorded_back(step: Step, late: int) -> Step:
 
 def _about(on: str, action: str, diary: Diary) -> Step:
     year = diary.today.year
-    facts = {
+    known: dict[str, dict[str, Wanted]] = {
         "remind": {"letter_no": f"明衡函〔{year}〕{{number}}号"},
+        "summon": {"interview_on": Gap(5)},
+        "open_twin": {"against": "agency"},
+        "find_ready": {"result": "complete"},
         "write_off": {"result": "complete"},
-    }.get(action, {})
+    }
+    facts = known.get(action, {})
     if action in ("urge", "caution", "interview"):
         facts = {"document_no": f"财督〔{year}〕{{number}}号"}
     return Step(
-        action, f"{on}-C1", HANDS.get(action, "officer"), hour=14, facts=facts, reason=REASONS.get(action, "")
+        action,
+        f"{on}-C1",
+        HANDS.get(action, "officer"),
+        hour=14,
+        facts=facts,
+        papers=PAPERS.get(action, ()),
+        reason=REASONS.get(action, ""),
     )

@@ -10,7 +10,11 @@ from commands.demo_diary import DayOf, Gap, Step, Wanted
 
 TENDER, CONSULTATION = "open_tender", "competitive_consultation"
 INTENT = Gap(0, 31)
-WAITS = {TENDER: Gap(9, 22), CONSULTATION: Gap(8, 12)}
+SHORT = Gap(4)
+WAITS = {
+    TENDER: Gap(9, 22), CONSULTATION: Gap(8, 12), "invited_tender": Gap(9, 22), "framework_closed": Gap(9, 22),
+    "small_works_consultation": Gap(8, 12), "competitive_negotiation": SHORT, "inquiry": SHORT, "single_source": SHORT,
+}  # fmt: skip
 DOCUMENTS = Gap(6)
 """From the intent to the notice, from the notice to the bids, and how long the documents are out: a little longer
 than the minimum periods that the workflows know."""
@@ -61,8 +65,9 @@ def evaluation(method: str, part: str = "P.1") -> list[Step]:
     ]  # fmt: skip
 
 
-def contract(part: str = "P.1.1", instalments: int = 1) -> list[Step]:
-    """The contract: signed, published, filed."""
+def contract(part: str = "P.1.1", instalments: int = 1, *, rated: bool = True) -> list[Step]:
+    """The contract: signed, published, filed; on the way the agency is rated."""
+    rating = [Step("rate_agency", part.rpartition(".")[0], gap=ONE, hour=12)] if rated else []
     signing: dict[str, Wanted] = {
         "amount": "{amount}",
         "instalments": instalments,
@@ -73,7 +78,8 @@ def contract(part: str = "P.1.1", instalments: int = 1) -> list[Step]:
              papers=("contract_text",)),
         Step("publish_contract", part, gap=ONE, hour=11,
              facts={"notice_url": "https://example.org/contract/{number}"}),
-        Step("file_contract", part, gap=TWO, hour=14),
+        *rating,
+        Step("file_contract", part, gap=ONE if rated else TWO, hour=14),
     ]  # fmt: skip
 
 

@@ -24,6 +24,18 @@ from commands.demo_course import (
     notice,
 )
 from commands.demo_diary import Gap, Kind, Step, Wanted
+from commands.demo_methods import (
+    CLOSED,
+    COURSES,
+    INNOVATION,
+    INQUIRY,
+    INVITED,
+    MALL,
+    NEGOTIATION,
+    OPEN_FRAMEWORK,
+    SINGLE,
+    SMALL_WORKS,
+)
 
 NEVER_MIND = Gap()
 
@@ -32,6 +44,11 @@ def said(kind: Kind, on: str, clock: str = "", hand: str = "officer", *, gap: Ga
          reason: str, papers: tuple[str, ...] = (), **facts: Wanted) -> Step:  # fmt: skip
     """A word about a clock."""
     return Step(kind, on, hand, gap, hour, facts=facts, papers=papers, reason=reason, kind=kind, clock=clock)
+
+
+def by(method: str, last: str, ago: int, since: int = 0, **facts: Wanted) -> Story:
+    """A project that is bought in one of the other ways."""
+    return Story(last, ago, method, since=since, steps=COURSES[method], facts=facts)
 
 
 # queries
@@ -153,6 +170,17 @@ STORIES: dict[str, Story] = {
                         hour=16)]}),
     "收取保证金": Story("close", 4, facts={"deposit": True}, since=45, behind={
         "issue_award_letter": [REFUND_LOSERS], "publish_contract": [REFUND_WINNER]}),
+    # the other ways of buying
+    "网上商城": by(MALL, "close", 5, object="goods", budget=4_000_000),
+    "网上商城待确认": by(MALL, "order", 1, object="goods", budget=3_000_000),
+    "询价": by(INQUIRY, "pay", 8, since=50, object="goods"),
+    "竞争性谈判": by(NEGOTIATION, "file_contract", 6, since=50),
+    "单一来源": by(SINGLE, "publish_contract", 4, since=55, object="goods"),
+    "邀请招标": by(INVITED, "invite", 7, since=55),
+    "小型工程": by(SMALL_WORKS, "sign_off", 2, since=40, object="works", budget=280_000_000),
+    "封闭式框架协议": by(CLOSED, "pay", 3, since=40, object="goods"),
+    "开放式框架协议": by(OPEN_FRAMEWORK, "pay", 4, since=40, object="services"),
+    "合作创新": by(INNOVATION, "publish_innovation", 9, since=20, object="goods"),
     # tenders that failed
     "废标": Story("publish_failure", 1, steps=FAILED, since=30, facts={"deposit": True}),
     "重新编制文件": Story("tender_again", 1, steps=SECOND_ROUND, since=28),
@@ -191,7 +219,7 @@ STORIES: dict[str, Story] = {
         "accept": [said("charge", "P.1.1.1", "accept_delivery", gap=ONE, papers=("delivery_note",),
                         reason="供应商晚到一天")]}),
     "代理机构晚公告": Story("file_contract", 2, since=25, steps=[
-        *need(), notice(TENDER), *FIRST[:6], FIRST[7], *contract()[:2], replace(FIRST[6], gap=TWO), contract()[2]]),
+        *need(), notice(TENDER), *FIRST[:6], FIRST[7], *contract()[:2], replace(FIRST[6], gap=TWO), *contract()[2:]]),
     "国库晚付": Story("pay", 3, since=26, changes={"pay": {"gap": THREE}}),
     "国库未付": Story("request_payment", 3, CONSULTATION, since=25, unit="市实验小学"),
     "补录签约": Story("file_contract", 3, since=30, changes={

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -169,6 +170,7 @@ def tracker(
                     item_data(view, i) for i in (*view.items, *view.on_cases) if i.clock.asked and i.clock.is_open
                 ],
                 "attributions": attributions_data(view),
+                "engine": dict(sorted(Counter(f.kind for f in view.standing).items())),
             }  # fmt: skip
         page = "" if as_json else tracker_page(view, opened.units, command, limit, lang)
     _show("desk.tracker", as_json, payload, page, lang)

@@ -196,7 +196,12 @@ def item_cells(view: View, item: Item, lang: str) -> tuple[str, ...]:
 
 def clock_title(view: View, item: Item, lang: str) -> str:
     """What a clock is called."""
-    return view.room.workflow(item.seen.bundle, item.seen.workflow).clocks[item.clock.name].title.in_(lang)
+    try:
+        return (
+            view.room.workflow(item.seen.bundle, item.seen.workflow).clocks[item.clock.name].title.in_(lang)
+        )
+    except KeyError:  # no workflow knows it any more
+        return item.clock.name
 
 
 def for_unit(view: View, case: Matter) -> bool:

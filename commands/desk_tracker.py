@@ -27,6 +27,7 @@ from commands.desk_page import (
 from commands.desk_view import View
 from commands.lamps import counts, legend
 from commands.printing import pick, table
+from engine.auditing import counted as counted_findings
 from engine.desk import DECISION, RECEIPT, Item, cross_table
 from engine.matter import Matter
 from engine.workflow import WorkflowDef
@@ -35,6 +36,7 @@ from engine.workflow import WorkflowDef
 def tracker_page(view: View, units: Sequence[str], command: Command, limit: int, lang: str) -> str:
     """Unit × stage, then the exceptions: decisions first, then what is past, letters, cases, trouble."""
     blocks = [f"{heading(view, units, lang)}\n{counted(view, lang)}", _stages(view, lang)]
+    blocks += _engine(view, lang)
     blocks += _decisions(view, command, limit, lang)
     blocks += _past(view, limit, lang)
     blocks += _letters(view, limit, lang)
@@ -57,6 +59,21 @@ def _stages(view: View, lang: str) -> str:
     heads = [pick(lang, "单位", "unit"), *(w.title.in_(lang) for w in stages)]
     rows = [[unit, *(counts(row.get(w.name, {})) for w in stages)] for unit, row in sorted(found.items())]
     return section(title, f"{table(rows, heads)}\n{legend(lang)}", lang)
+
+
+def _engine(view: View, lang: str) -> list[str]:
+    """What the engine found wrong with itself, by kind: whoever relies on this desk must know. No matter is named."""
+    said = counted_findings(view.standing, lang == "en")
+    if not said:
+        return []
+    told = pick(
+        lang, "请管理员在一日办所在的机器上运行 yiriban doctor", "Ask the administrator to run yiriban doctor"
+    )
+    return [
+        section(
+            pick(lang, "引擎自查发现问题", "The engine's check of itself"), "\n".join([*said, told]), lang
+        )
+    ]
 
 
 def along(workflows: Mapping[str, WorkflowDef]) -> list[WorkflowDef]:

@@ -9,13 +9,16 @@ from datetime import timedelta
 from commands.printing import SHANGHAI
 from commands.room import Room
 from commands.words import due_at, left
+from engine.auditing import Finding
 from engine.desk import ENDED_LATELY, Item, Seen, earliest, lay_out, next_for, waiting
+from engine.errors import YiribanError
 from engine.matter import Matter
 from engine.offering import Offer, offers
 from engine.opening import REGULATED
 from engine.work import Work
 from exchange.todo import Act, Asked
 from storage import desks
+from storage.auditing import read_kept
 from storage.desks import Wall
 from storage.people import People
 
@@ -40,6 +43,12 @@ class View:
     _roles: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
 
     @property
+    def standing(self) -> list[Finding]:
+        """What the engine found wrong with itself and people were told of, as of its last check."""
+        kept = read_kept(self.room.store)
+        return [s.finding for s in kept.standing if s.told_at is not None and s.gone_since is None]
+
+    @property
     def open(self) -> list[Item]:
         """The clocks of matters that have not ended, by time left."""
         return [item for item in self.items if item.light in _OPEN]
@@ -56,7 +65,13 @@ class View:
         """Return what ends a running clock, if anything can now."""
         if item.clock.state != "running":
             return None
-        found = self.offers_of(item.clock.matter, item.clock.root)
+        try:
+            found = self.offers_of(item.clock.matter, item.clock.root)
+        except (
+            YiribanError,
+            KeyError,
+        ):  # a damaged project is shown; what may be done with it nobody can say
+            return None
         held = next((c for c in self.work.clocks[item.clock.matter] if c.key == item.clock.key), None)
         return None if held is None else next_for(found, held)
 
@@ -109,7 +124,7 @@ def look(room: Room, work: Work, person: str, wall: Wall) -> View:
     found = [
         seen
         for seen in desks.clocks(store, wall, recorded_since=room.now - ENDED_LATELY)
-        if room.term(seen.bundle, seen.workflow, seen.clock.name).kind == "max"
+        if _is_deadline(room, seen)
     ]
     cases = store.read_matters(desks.open_cases(store, wall, finals(room, about=True)))
     about = {(c.about or "", c.about_clock or ""): (c.id, c.state) for c in cases}
@@ -125,6 +140,14 @@ def look(room: Room, work: Work, person: str, wall: Wall) -> View:
         {case.id: case for case in cases},
         desks.charges_asked(store, wall),
     )  # fmt: skip
+
+
+def _is_deadline(room: Room, seen: Seen) -> bool:
+    """Say whether a clock is to be met; of one that no workflow knows any more the trouble must be seen."""
+    try:
+        return room.term(seen.bundle, seen.workflow, seen.clock.name).kind == "max"
+    except KeyError:
+        return True
 
 
 def finals(room: Room, *, about: bool) -> frozenset[str]:

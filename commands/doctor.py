@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from commands import doctor_database, doctor_files, doctor_machine, doctor_running
+from commands import doctor_audit, doctor_database, doctor_files, doctor_machine, doctor_running
 from commands.doctor_patient import LEVELS, Check, Level, Looked, Patient, Said, examine
 from commands.lamps import colours
 from commands.printing import common_options, emit, pick, width
@@ -26,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     *doctor_files.CHECKS,
     *doctor_database.CHECKS,
     *doctor_running.CHECKS,
+    *doctor_audit.CHECKS,
 )
 """Every check, in the order in which they are made: what others rest on comes first."""
 WORDS: dict[Level, tuple[str, str]] = {

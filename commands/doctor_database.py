@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 
 from commands.doctor_patient import Check, Patient, Said, some
 from commands.printing import local
 from commands.words import CHANNELS, role, word
-from engine.directory import PURCHASER_ROLES, REGULATOR
+from engine.directory import ADDRESSES, PURCHASER_ROLES, REGULATOR, WANTING
 from engine.verify import verify
 from storage.inspection import Place, journal, last_recorded, newest_families, places
 from storage.people import People
@@ -21,8 +21,6 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 MUST_BE_HELD = frozenset({*PURCHASER_ROLES, "tracker", REGULATOR})
 """Roles that every unit has; a unit may do without an agency or a bank, a department without a named head."""
 _MOST = 5
-_ADDRESS = {"sms": "phone", "email": "email"}
-"""Which field of a person a channel sends to."""
 
 
 def database(patient: Patient) -> Iterator[Said]:
@@ -90,8 +88,8 @@ def moments(patient: Patient) -> Iterator[Said]:
         yield Said("good", patient.pick(f"此刻 {local(patient.now)}", f"now {local(patient.now)}"))
 
 
-def _open_places(patient: Patient) -> list[tuple[str, str]]:
-    """Return unit and jurisdiction of every matter that is not finished, each pair once."""
+def _open_places(patient: Patient) -> dict[tuple[str, str], set[str]]:
+    """Return unit and jurisdiction of every matter that is not finished, with the workflows of those matters."""
     workflows = patient.bundle.workflows
 
     def finished(place: Place) -> bool:
@@ -99,14 +97,17 @@ def _open_places(patient: Patient) -> list[tuple[str, str]]:
         state = workflow.states.get(place.state) if workflow is not None else None
         return state is not None and state.final
 
-    found = places(patient.store)
-    return list(dict.fromkeys((p.unit, p.jurisdiction) for p in found if not finished(p)))
+    found: dict[tuple[str, str], set[str]] = {}
+    for place in places(patient.store):
+        if not finished(place):
+            found.setdefault((place.unit, place.jurisdiction), set()).add(place.workflow)
+    return found
 
 
-def _told(patient: Patient) -> dict[str, set[str]]:
-    """Return the roles that ladders tell, each with the channels used for it."""
+def _told(patient: Patient, workflows: Collection[str]) -> dict[str, set[str]]:
+    """Return the roles that ladders of ``workflows`` tell, each with the channels used; also of the cases they open."""
     told: dict[str, set[str]] = {}
-    for ladder in patient.ladders():
+    for ladder in patient.ladders(workflows):
         for rung in ladder.rungs:
             for name in rung.tells:
                 told.setdefault(name, set()).update(rung.via)
@@ -115,13 +116,14 @@ def _told(patient: Patient) -> dict[str, set[str]]:
 
 def roles(patient: Patient) -> Iterator[Said]:
     """For every unit with open matters somebody holds each role that a ladder tells."""
-    store, told = patient.store, _told(patient)
+    store = patient.store
+    unheld: dict[str, list[str]] = {}
     with store.reading():
         open_ = _open_places(patient)
-        unheld = {
-            name: [unit for unit, place in open_ if not store.holders(name, unit, place, patient.now)]
-            for name in told
-        }
+        for (unit, place), workflows in open_.items():
+            for name in _told(patient, workflows):
+                held = store.holders(name, unit, place, patient.now)
+                unheld.setdefault(name, []).extend([] if held else [unit])
     for name, units in unheld.items():
         if not units:
             continue
@@ -142,19 +144,19 @@ def roles(patient: Patient) -> Iterator[Said]:
         yield Said(
             "good",
             patient.pick(
-                f"{len(open_)} 个单位有未办结的事项，{len(told)} 种角色都有人",
-                f"{len(open_)} units with open matters; all {len(told)} roles are held",
+                f"{len(open_)} 个单位有未办结的事项，{len(unheld)} 种角色都有人",
+                f"{len(open_)} units with open matters; all {len(unheld)} roles are held",
             ),
         )
 
 
 def addresses(patient: Patient) -> Iterator[Said]:
-    """Whoever is told by SMS has a telephone number, whoever by e-mail an address."""
+    """Whoever is told by SMS has a telephone number, whoever by e-mail an address, and so on."""
     store = patient.store
     with store.reading():
         reached = _reached(patient)
         persons = {p.id: p for p in People(store).persons()}
-    for channel, field in _ADDRESS.items():
+    for channel, field in ADDRESSES.items():
         told = [person for person in sorted(reached) if channel in reached[person]]
         without = [person for person in told if not (person in persons and getattr(persons[person], field))]
         if without:
@@ -170,7 +172,8 @@ def addresses(patient: Patient) -> Iterator[Said]:
 
 
 def _lacking(patient: Patient, channel: str, field: str, persons: list[str]) -> Said:
-    what = patient.pick("手机号", "telephone number") if field == "phone" else patient.pick("邮箱", "address")
+    wanting = {"sms": "telephone number", "email": "address"}
+    what = patient.pick(WANTING[channel], wanting.get(channel, f"{word(CHANNELS, channel, 'en')} account"))
     named = some(persons, patient.lang)
     return Said(
         "finding",
@@ -186,10 +189,10 @@ def _lacking(patient: Patient, channel: str, field: str, persons: list[str]) -> 
 
 def _reached(patient: Patient) -> dict[str, set[str]]:
     """Return who is told in units with open matters, holders and their deputies, by which channels."""
-    store, told = patient.store, _told(patient)
+    store = patient.store
     reached: dict[str, set[str]] = {}
-    for unit, place in _open_places(patient):
-        for name, via in told.items():
+    for (unit, place), workflows in _open_places(patient).items():
+        for name, via in _told(patient, workflows).items():
             held = store.holders(name, unit, place, patient.now)
             lent = store.delegations(name, unit, place, patient.now)
             for person in [*held, *(d.deputy for d in lent if d.principal in held)]:

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from commands.channel import cautions_of
 from commands.doctor_patient import Check, Patient, Said, Unusable, some
 from commands.printing import SHANGHAI
 from commands.words import CHANNELS, word
@@ -146,7 +147,15 @@ def channels(patient: Patient) -> Iterator[Said]:
             ),
         )  # fmt: skip
     for caution in cautions:
-        yield Said("hint", caution)
+        yield Said(
+            "hint",
+            caution,
+            "",
+            patient.pick(
+                "改用加密的地址，或用 ca= 指定要信任的证书",
+                "Use an encrypted address, or name the authority with ca=",
+            ),
+        )
 
 
 def _channels(patient: Patient) -> tuple[set[str], list[str]]:
@@ -158,8 +167,9 @@ def _channels(patient: Patient) -> tuple[set[str], list[str]]:
         return set(assembly.drop_channels(patient.folder)), []
     channels = assembly.channels_for(patient.settings, patient.texts, patient.environ)
     try:
-        notifiers = [p.notifier for listed in channels.values() for p in listed]
-        return set(channels), [text for n in notifiers for text in getattr(n, "cautions", ())]
+        return set(channels), [
+            text for listed in channels.values() for p in listed for text in cautions_of(p)
+        ]
     finally:
         assembly.close_channels(channels)
 

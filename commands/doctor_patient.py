@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,11 +13,10 @@ from commands.printing import pick
 from commands.room import refuse_missing
 from commands.troubles import explain
 from engine.errors import BrokenWorkflows
-from engine.reader import read_bundle, read_texts
 from engine.workflow import Bundle, LadderDef, TextDef
 from engine.yamlfile import Fault
 from runtime import assembly
-from runtime.settings import SHIPPED_WORKFLOWS, Settings, read_settings
+from runtime.settings import Settings, read_settings
 from storage.store import SqlStore
 
 Level = Literal["finding", "hint", "good", "skipped"]
@@ -77,11 +76,9 @@ class Patient:
     def faults(self) -> tuple[Fault, ...]:
         """What is wrong with the workflow files."""
         if self._faults is None:
-            overlay = assembly.overlay(self.settings)
             try:
-                self._bundle = read_bundle(SHIPPED_WORKFLOWS, overlay)
-                self._texts = read_texts(SHIPPED_WORKFLOWS, overlay)
-                self._faults = ()
+                read = assembly.law_in_force(self.settings)
+                self._bundle, self._texts, self._faults = read.bundle, read.texts, ()
             except BrokenWorkflows as broken:
                 self._faults = broken.faults
         return self._faults
@@ -100,11 +97,19 @@ class Patient:
             raise Unusable
         return self._texts
 
-    def ladders(self) -> list[LadderDef]:
-        """Return the ladders that a clock of any workflow hangs on."""
-        clocks = [c for w in self.bundle.workflows.values() for c in w.clocks.values()]
-        named = {c.ladder for c in clocks if c.ladder}
-        return [ladder for name, ladder in self.bundle.ladders.items() if name in named]
+    def ladders(self, workflows: Collection[str] | None = None) -> list[LadderDef]:
+        """Return the ladders that a clock of ``workflows`` (or of any) hangs on, or of the cases that those open."""
+        known, named = self.bundle.ladders, set[str]()
+        ahead, seen = list(self.bundle.workflows if workflows is None else workflows), set[str]()
+        while ahead:
+            name = ahead.pop()
+            if name in seen or name not in self.bundle.workflows:
+                continue
+            seen.add(name)
+            hung = {c.ladder for c in self.bundle.workflows[name].clocks.values()} & set(known)
+            named |= hung
+            ahead += [rung.opens for ladder in hung for rung in known[ladder].rungs if rung.opens]
+        return [ladder for name, ladder in known.items() if name in named]
 
     def close(self) -> None:
         """Let go of the database; one that cannot be closed is none of the findings."""

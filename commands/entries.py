@@ -16,6 +16,7 @@ from engine.errors import BadInput
 from engine.factvalue import read_fact
 from engine.matter import Evidence, FactValue, Matter
 from engine.office import Office
+from engine.opening import newcomer
 from engine.work import Work
 from engine.workflow import ActionDef, FactDef, WorkflowDef
 
@@ -85,8 +86,8 @@ def happened(
 
 def facts_of(office: Office, matter: Matter, action: ActionDef, texts: Sequence[str]) -> dict[str, FactValue]:
     """Read ``name=value`` by the types that the matter's workflow declares, and that of what is opened."""
-    about = office.current.workflows.get(action.opens)
-    return _facts_of({**(about.facts if about else {}), **office.workflow(matter).facts}, texts)
+    comes = newcomer(office, matter, action)
+    return _facts_of({**(comes.facts if comes else {}), **office.workflow(matter).facts}, texts)
 
 
 def facts_named(workflow: WorkflowDef, texts: Sequence[str]) -> dict[str, FactValue]:

@@ -18,9 +18,8 @@ from commands.room import Room, enter
 from commands.words import fold, here
 from engine.directory import REGULATORS
 from engine.errors import BadInput, Forbidden
-from notifiers.address import read_address
 from runtime import assembly
-from runtime.feeding import Pushed, push, reopen
+from runtime.feeding import Pushed, push, reopen, subscriber_name
 from runtime.settings import Settings
 from storage.feed import Feed, Sees, Subscription
 from storage.people import People
@@ -98,11 +97,11 @@ def push_(ctx: click.Context, settings: Settings, again: bool, as_json: bool) ->
     done: list[Pushed] = []
     with enter(settings) as room:
         for url in urls:
-            name = _name(url)
+            name = subscriber_name(url)
             if again:
                 reopen(room.store, name, room.now)
             with closing(assembly.webhook_for(url, os.environ)) as channel:
-                done.append(push(room.store, name, channel.post, room.now))
+                done.append(push(room.store, name, channel.post, lambda: room.now))
     rows = [_subscriber(p.stands) | {"taken": p.taken, "left": p.left} for p in done]
     emit(
         as_json,
@@ -146,15 +145,6 @@ def _wall(room: Room) -> Sees:
         return bool(unit) and people.sees(person, unit, place, room.now)
 
     return sees
-
-
-def _name(url: str) -> str:
-    """Name a subscriber by its place: without settings, which hold references to secrets."""
-    address = read_address(url)
-    given = address.settings.get("base_url")
-    return f"{given or address.scheme.removeprefix('webhook+') + '://' + address.host}" + (
-        f":{address.port}" if address.port and not given else ""
-    ) + address.path  # fmt: skip
 
 
 def _subscriber(stands: Subscription) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from exchange.observation import Row
 from exchange.replay import ranking
 from exchange.source import Source, open_source
 from exchange.spool import Spool
-from runtime.assembly import long_work, office_for, open_store, system_now
+from runtime import assembly
+from runtime.assembly import long_work, office_for, open_store
 from runtime.settings import Settings
 from storage.people import People
 from storage.registry import Registry
@@ -59,7 +60,7 @@ def import_(
         _refuse_with_fill(mapping, unit, add_units, go_live)
         context.invoke(desk_fill, file=source, by_findings=by_findings, dry_run=dry_run, as_json=as_json)
         return
-    now = system_now()
+    now = assembly.system_now()
     store = open_store(settings)
     try:
         office = office_for(settings, store)

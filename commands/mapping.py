@@ -9,10 +9,10 @@ import click
 
 from commands.printing import SHANGHAI, common_options, emit, note, pass_settings, pick, say, table
 from engine.errors import BrokenWorkflows, NotFound
-from engine.reader import read_bundle
 from exchange.mapping import Mapping
 from exchange.mapping_reader import BrokenMapping, load_mapping, load_mappings
 from exchange.suggest import suggest as propose
+from runtime import assembly
 from runtime.settings import SHIPPED_WORKFLOWS, Settings
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -32,7 +32,9 @@ def suggest(settings: Settings, file: Path, sheet: str) -> None:
     if not file.is_file():
         raise NotFound(f"没有这个文件：{file}", then="检查路径")
     today = datetime.now(SHANGHAI).date()
-    say(propose(file, read_bundle(settings.workflows).workflows, until=today, sheet=sheet).rstrip("\n"))
+    say(
+        propose(file, assembly.law_in_force(settings).bundle.workflows, until=today, sheet=sheet).rstrip("\n")
+    )
     note(
         pick(
             settings.lang,
@@ -47,7 +49,7 @@ def suggest(settings: Settings, file: Path, sheet: str) -> None:
 @pass_settings
 def list_(settings: Settings, as_json: bool) -> None:
     """列出可用的对照 / list the mappings in force."""
-    found = load_mappings(mappings_folder(settings), read_bundle(settings.workflows).workflows)
+    found = load_mappings(mappings_folder(settings), assembly.law_in_force(settings).bundle.workflows)
     payload = {
         "mappings": [
             {
@@ -71,7 +73,7 @@ def list_(settings: Settings, as_json: bool) -> None:
 @click.pass_context
 def check(ctx: click.Context, settings: Settings, file: Path | None, as_json: bool) -> None:
     """检查对照文件（默认全部），列出每处错误；有错误时退出码为 6 / list every fault; exit 6 if any."""
-    workflows = read_bundle(settings.workflows).workflows
+    workflows = assembly.law_in_force(settings).bundle.workflows
     names: list[str] = []
     faults: BrokenMapping | None = None
     try:

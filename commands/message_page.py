@@ -11,6 +11,7 @@ from commands.printing import local, pick
 from commands.project_page import shown_of
 from commands.words import CHANNELS, DOUBTS, MESSAGE_STATES, OUTCOMES, WAITS, aside, fold, here, role, word
 from engine.deliver import Delivered
+from engine.directory import ADDRESSES, WANTING
 from storage import postings, views
 
 CONTACTS = {"suspect": ("可疑", "suspect"), "invalid": ("无效", "invalid")}
@@ -24,8 +25,10 @@ def sent_page(done: Delivered, folder: Path | None, lang: str) -> str:
     if folder is not None:
         said = pick(lang, f"写入 {folder}：{said}", f"Into {folder}: {said}")
     lines = [said, *remarks(done, lang)]
-    if any("没有登记" in what for what in done.settings):
-        lines.append("  yiriban person add 账号 --name 姓名 --email 邮箱 --phone 手机")
+    wanting = [c for c, what in WANTING.items() if any(f"没有登记{what}" in said for said in done.settings)]
+    if wanting:
+        options = " ".join(f"--{ADDRESSES[channel]} {WANTING[channel]}" for channel in wanting)
+        lines.append(f"  yiriban person add 账号 --name 姓名 {options}")
     return fold("\n".join(lines))
 
 

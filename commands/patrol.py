@@ -47,7 +47,7 @@ def patrol(settings: Settings, at: str | None, dry_run: bool, as_json: bool) -> 
             with room.store.transaction():
                 Feed(room.store).beat(now)
         with room.store.reading() as work:
-            ids = sorted({f.matter for f in beat.fires} | {c.matter for c in beat.troubled})
+            ids = sorted({f.matter for f in beat.fires})
             known = {m.id: m for m in work.reader.read_matters(ids)}
     emit(as_json, "patrol", _data(beat, dry_run), lambda: fold(_page(room, beat, known, dry_run)))
 

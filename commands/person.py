@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from commands.person_page import (
+    addresses_of,
     delegation_data,
     delegation_line,
     enrolled_data,
@@ -29,6 +30,7 @@ from engine.directory import (
     Delegation,
     DelegationKind,
     Person,
+    account_of,
     below,
     email_of,
     in_force,
@@ -62,32 +64,36 @@ def person() -> None:
 @click.option("--name", required=True, metavar="NAME", help="姓名 / name")
 @click.option("--email", default="", metavar="ADDRESS", help="邮箱；显示时遮去 / shown masked")
 @click.option("--phone", default="", metavar="NUMBER", help="手机；显示时遮去 / shown masked")
+@click.option("--wecom", default="", metavar="USERID", help="企业微信账号；显示时遮去 / shown masked")
+@click.option("--dingtalk", default="", metavar="USERID", help="钉钉账号；显示时遮去 / shown masked")
 @dry_run_option
 @common_options
 @pass_settings
 def add(
-    settings: Settings, ident: str, name: str, email: str, phone: str, dry_run: bool, as_json: bool
-) -> None:
-    """登记一人，或更新其姓名、邮箱、手机 / register a person, or change name, e-mail and phone.
+    settings: Settings, ident: str, name: str, email: str, phone: str, wecom: str, dingtalk: str,
+    dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """登记一人，或更新其姓名和联系方式 / register a person, or change the name and addresses.
 
     ID 是 --as 所写的账号，写进流转记录，不能是手机号或邮箱。
     """
     called, full = name_of(ident, "账号"), name_of(name, "姓名")
     address, number = email_of(email), phone_of(phone)
+    accounts = account_of(wecom, "企业微信"), account_of(dingtalk, "钉钉")
     with enter(settings) as room, room.writing(dry_run=dry_run):
         people = People(room.store)
         units = people.units()
         place = units[0].jurisdiction if units else _NOWHERE
-        change = people.set_person(Person(called, full, place, address, number))
+        change = people.set_person(Person(called, full, place, address, number, *accounts))
         known = people.person(called)
     payload = {"dry_run": dry_run, "change": change, **person_data(known)}
-    said = f"{pick(settings.lang, *CHANGES[change])}  {list_line(known)}"
+    said = f"{pick(settings.lang, *CHANGES[change])}  {list_line(known, settings.lang)}"
     emit(as_json, "person.add", payload, lambda: "\n".join([*rehearsed(settings.lang, dry_run), said]))
 
 
-def list_line(known: Person) -> str:
+def list_line(known: Person, lang: str) -> str:
     """A person on one line, masked."""
-    return "  ".join(part for part in (known.id, known.name, known.masked_phone, known.masked_email) if part)
+    return "  ".join(part for part in (known.id, known.name, *addresses_of(known, lang)) if part)
 
 
 @person.command("list")
@@ -258,7 +264,7 @@ def import_(
 ) -> None:  # fmt: skip
     """从名册（.xlsx .csv）导入人员、单位和任命；可以反复导入 / bring in a roster, again and again.
 
-    表头：姓名、账号、角色、单位、上级单位、手机、邮箱、起、止。有一行不行就全不写入，除非 --partial。
+    表头：姓名、账号、角色、单位、上级单位、手机、邮箱、企业微信、钉钉、起、止。有一行不行就全不写入，除非 --partial。
     """
     roster = read_people(file, SHANGHAI, Options(sheet=sheet))
     with enter(settings) as room:

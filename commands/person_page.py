@@ -9,7 +9,7 @@ from typing import Any
 
 from commands.printing import local, pick, table
 from commands.project_page import shown_of
-from commands.words import due_at, here, role
+from commands.words import CHANNELS, due_at, here, role, word
 from engine.directory import Delegation, Person, Unit, in_force
 from exchange.observation import Finding
 from exchange.people import Roster
@@ -32,8 +32,20 @@ def person_data(known: Person) -> dict[str, Any]:
         "name": known.name,
         "phone": known.masked_phone,
         "email": known.masked_email,
+        "wecom": known.masked_wecom,
+        "dingtalk": known.masked_dingtalk,
         "jurisdiction": known.jurisdiction,
     }
+
+
+def addresses_of(known: Person, lang: str) -> list[str]:
+    """Return a person's addresses, masked; accounts are named, for they do not tell what they are."""
+    accounts = [
+        f"{word(CHANNELS, channel, lang)} {shown}"
+        for channel, shown in (("wecom", known.masked_wecom), ("dingtalk", known.masked_dingtalk))
+        if shown
+    ]
+    return [known.masked_phone, known.masked_email, *accounts]
 
 
 def delegation_data(d: Delegation) -> dict[str, Any]:
@@ -59,9 +71,14 @@ def list_page(shown: Sequence[Person], held: Mapping[str, Sequence[Held]], total
         for appointment in held.get(one.id, ()):
             by_unit.setdefault(appointment.unit, []).append(role(appointment.role, lang))
         roles = pick(lang, "；", "; ").join(f"{unit}: {comma.join(names)}" for unit, names in by_unit.items())
-        rows.append((one.id, one.name, one.masked_phone or None, one.masked_email or None, roles or None))
-    heads = ("账号", "姓名", "手机", "邮箱", "任命"), ("id", "name", "phone", "e-mail", "roles")
-    page = table(rows, heads[lang == "en"])
+        addresses = (one.masked_phone, one.masked_email, one.masked_wecom, one.masked_dingtalk)
+        rows.append((one.id, one.name, *(address or None for address in addresses), roles or None))
+    heads = (
+        ("账号", "姓名", "手机", "邮箱", "企业微信", "钉钉", "任命"),
+        ("id", "name", "phone", "e-mail", "WeCom", "DingTalk", "roles"),
+    )
+    used = [n for n in range(len(heads[0])) if n not in (4, 5) or any(row[n] for row in rows)]
+    page = table([[row[n] for n in used] for row in rows], [heads[lang == "en"][n] for n in used])
     return page if total == len(shown) else f"{page}\n{shown_of(len(shown), total, lang)}"
 
 
@@ -77,6 +94,10 @@ def person_page(
     lines = [f"{known.id}  {known.name}"]
     lines.append(f"{pick(lang, '手机', 'phone')}  {known.masked_phone or '-'}"
                  f"  {pick(lang, '邮箱', 'e-mail')}  {known.masked_email or '-'}")  # fmt: skip
+    lines.append("  ".join(
+        f"{word(CHANNELS, channel, lang)}  {shown or '-'}"
+        for channel, shown in (("wecom", known.masked_wecom), ("dingtalk", known.masked_dingtalk))
+    ))  # fmt: skip
     lines.append(pick(lang, "任命：", "Appointments:") if held else pick(lang, "没有任命", "No appointments"))
     lines += [f"  {held_line(h, lang)}{_standing(h.since, h.until, now, lang)}" for h in held]
     if delegations:

@@ -9,6 +9,7 @@ import click
 from commands.clock_page import account_data, explain_page
 from commands.completing import matters
 from commands.doing import action_options, carry_out
+from commands.override import override
 from commands.printing import SHANGHAI, common_options, emit, local, pass_settings, pick, say
 from commands.project_new import WORKFLOW, new
 from commands.project_page import (
@@ -26,8 +27,10 @@ from engine.clock import Clock
 from engine.directory import Unit, below
 from engine.errors import BadInput, Forbidden
 from engine.explain import ClockAccount, explain, lamp_of, worst
+from engine.grants import grants
 from engine.matter import Matter
 from engine.offering import offers
+from engine.overriding import in_words
 from engine.work import Work
 from runtime.settings import Settings
 from storage import views
@@ -42,6 +45,7 @@ def project() -> None:
 
 
 project.add_command(new)
+project.add_command(override)
 
 
 @project.command("list")
@@ -154,6 +158,7 @@ def _shown(room: Room, work: Work, ref: str, person: str) -> Project:
         aliases=views.aliases(store, ids),
         lines=views.history(store, ids, LAST_LINES),
         offers=offers(office, work, inside, room.now),
+        overrides=[in_words(office, m, g) for m in matters for g in grants(office, m, room.now)],
         lamp=worst([a.lamp for a in accounts]),
         now=room.now,
     )

@@ -121,6 +121,7 @@ class Project:
     offers: Sequence[Offer]
     lamp: Lamp
     now: datetime
+    overrides: Sequence[str] = ()
 
 
 def project_data(shown: Project, command: Callable[..., str]) -> dict[str, Any]:
@@ -134,6 +135,7 @@ def project_data(shown: Project, command: Callable[..., str]) -> dict[str, Any]:
         "clocks": [account_data(a) for a in shown.accounts],
         "history": [line_data(line) for line in shown.lines],
         "offers": [offer_data(o, command) for o in shown.offers],
+        "overrides": list(shown.overrides),
     }
 
 
@@ -201,6 +203,8 @@ def project_page(shown: Project, workflows: Workflows, command: Callable[..., st
         rows = [_case_row(c, workflows, lang) for c in shown.cases]
         heads = pick(lang, "督办件 针对 状态 开立", "case about state opened").split()
         blocks.append(f"{pick(lang, '督办件', 'Cases')}\n{table(rows, heads)}")
+    if shown.overrides:
+        blocks.append(_titled(pick(lang, "已批准的例外", "Approved overrides"), "\n".join(shown.overrides)))
     said = [line_words(line, (*shown.matters, *shown.cases), workflows, lang) for line in shown.lines]
     blocks.append(_titled(pick(lang, "最近的记录", "Latest records"), "\n".join(said)))
     blocks.append(_titled(pick(lang, "现在可以", "What can be done now"), offers_page(shown, command, lang)))
@@ -297,6 +301,10 @@ def _what(line: Line, body: Mapping[str, Any], workflow: WorkflowDef | None, lan
     if line.kind == "clock":
         reason = str((body.get("detail") or {}).get("reason", ""))
         return f"{word(HOLDS, name, lang)}  {reason}".rstrip()
+    if line.kind == "override":
+        told = body.get("detail") or {}
+        by = pick(lang, f"{told.get('approved_by')} 批准", f"approved by {told.get('approved_by')}")
+        return f"{kind} {name}{aside(by, lang)}  {told.get('reason', '')}".rstrip()
     title = workflow.actions[name].title.in_(lang) if name in workflow.actions else name
     named = [s for s in (body.get("from"), body.get("to")) if s in workflow.states]
     states = [workflow.states[s].title.in_(lang) for s in named]

@@ -22,7 +22,8 @@ from exchange.replay import Replay, ranking
 from exchange.report import ONE_DAYS, ClockCount, Judge, Report
 from exchange.source import Source, open_source
 from exchange.spool import Spool
-from runtime.assembly import long_work, office_for, overlay, system_now
+from runtime import assembly
+from runtime.assembly import long_work, office_for, overlay
 from runtime.settings import SHIPPED_WORKFLOWS, Settings
 from storage.store import SqlStore
 
@@ -71,7 +72,7 @@ def replay(
 def until_day(text: str | None, office: Office) -> date:
     """Read ``--until``; the default is today, of which nothing is played."""
     if text is None:
-        return office.calendar.day_of(system_now())
+        return office.calendar.day_of(assembly.system_now())
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -47,7 +47,7 @@ def _definition(room: Room, seen: Seen) -> ClockDef:
 
 def _apart(room: Room, bundle: str, workflow: str) -> bool:
     """What stops others is not stopped with them."""
-    return any(state.freezes for state in room.workflow(bundle, workflow).states.values())
+    return room.workflow(bundle, workflow).apart
 
 
 def lost_data(fresh: Told, stock: Told) -> dict[str, Any]:

@@ -15,15 +15,15 @@ import click
 from click.core import ParameterSource
 
 from commands.printing import SHANGHAI
-from engine.errors import BadInput, Forbidden, NotFound
+from engine.errors import BadInput, Forbidden, NotFound, Unreadable
 from engine.matter import Matter
 from engine.office import Actor, Office
-from engine.reader import read_bundle, read_bundle_from
 from engine.work import Work
 from engine.workdays import WorkingCalendar
 from engine.workflow import Bundle, TermDef, WorkflowDef
 from runtime import assembly
-from runtime.settings import SHIPPED_WORKFLOWS, Settings
+from runtime.settings import Settings
+from storage.backups import damage
 from storage.desks import places_of
 from storage.people import People
 from storage.registry import Registry
@@ -70,11 +70,10 @@ class Room:
     def bundle(self, wanted: str = "") -> Bundle:
         """Return the bundle with this hash, else (or where the database lost it) the current one."""
         if not self._bundles:
-            current = read_bundle(SHIPPED_WORKFLOWS, assembly.overlay(self.settings))
+            current = assembly.law_in_force(self.settings).bundle
             self._bundles[""] = self._bundles[current.hash] = current
         if wanted not in self._bundles:
-            files = self.store.read_bundle(wanted)
-            self._bundles[wanted] = self._bundles[""] if files is None else read_bundle_from(files)
+            self._bundles[wanted] = assembly.stored_bundle(self.store, wanted) or self._bundles[""]
         return self._bundles[wanted]
 
     def workflow(self, bundle: str, name: str) -> WorkflowDef:
@@ -140,11 +139,23 @@ class Room:
 
 @contextmanager
 def enter(settings: Settings) -> Iterator[Room]:
-    """Open the database for one command; raise ``NotFound`` where there is none yet."""
+    """Open the database for one command; raise ``NotFound`` where there is none yet.
+
+    Where something cannot be made of what it holds, and it is damaged, that is said (``Unreadable``).
+    """
     refuse_missing(settings)
     store = assembly.open_store(settings)
     try:
         yield Room(settings, store, assembly.system_now())
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError) as error:
+        found = damage(store)
+        if found is None:
+            raise  # the fault is ours
+        raise Unreadable(
+            "数据库里的内容不是程序写下的样子",
+            why=f"{found.where} {found.what}".strip(),
+            then="不要继续写入；用 yiriban db verify 核对，用备份恢复",
+        ) from error
     finally:
         store.close()
 

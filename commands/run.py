@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
@@ -13,25 +14,37 @@ from typing import Any
 
 import click
 
+from commands.audit_page import audited_json, audited_lines, fed_json, fed_line
+from commands.channel import cautions_of
 from commands.db_page import hold_lines
 from commands.posted_page import posted_json, posted_line
 from commands.printing import SHANGHAI, common_options, note, pass_settings, pick, say
 from commands.room import refuse_missing
+from commands.serving import Beside, refuse_once, with_flags
 from commands.troubles import explain
 from commands.words import here
 from engine.errors import BadInput, YiribanError
 from engine.office import Office
 from engine.patrol import Beat
 from runtime import assembly
+from runtime.auditing import Audited
+from runtime.feeding import Fed
 from runtime.lease import Lease
-from runtime.metronome import EVERY, LEAST, MOST, Began, Event, Failed, Job, Metronome, Rebuilt
-from runtime.postman import EVERY as DELIVERY_EVERY
-from runtime.postman import Posted, Postman
+from runtime.metronome import EVERY, LEAST, MOST, Began, Event, Failed, Metronome, Rebuilt
+from runtime.postman import Posted
 from runtime.settings import Settings
+from runtime.sideline import Sideline
 from runtime.standing import StandingOffice
 from storage.holds import read_hold
 from storage.store import SqlStore
 
+_JOBS = {
+    "patrol": ("巡查", "a beat"),
+    "delivery": ("发送", "a delivery"),
+    "audit": ("自查", "a self-check"),
+    "feed": ("推送", "a push"),
+}
+"""What a round of each job is called."""
 _PACE = re.compile(r"(\d{1,4}) *(s|秒|m|分|分钟)?")
 _REBUILT = {
     "dead": ("调度器意外停止，已重新启动", "the scheduler died and was started again"),
@@ -48,16 +61,30 @@ _REBUILT = {
     help="多久巡查一次，1s 至 5m / time between beats",
 )
 @click.option("--once", is_flag=True, help="只巡查、发送一次就退出 / one beat, one delivery, then leave")
+@click.option(
+    "--http", metavar="HOST:PORT",
+    help="供监控查看 /healthz /readyz /metrics，接收推送的回执，如 127.0.0.1:8642 / watch it by HTTP",
+)  # fmt: skip
+@click.option("--log", metavar="text|json", help="日志写成文字或 JSON 行 / words or JSON lines")
+@click.option("--log-file", metavar="FILE", help="JSON 行写进文件，屏幕上仍是文字 / JSON lines into a file")
 @common_options
 @pass_settings
-def run(settings: Settings, every: str, once: bool, as_json: bool) -> None:
+def run(
+    settings: Settings, every: str, once: bool, http: str | None, log: str | None, log_file: str | None, as_json: bool
+) -> None:  # fmt: skip
     """持续巡查，到点即办，并按 [channels] 的设置发送，直到 Ctrl-C 或 SIGTERM / patrol and deliver until stopped.
 
     有事可做的每一次巡查、发送在标准输出写一行，--json 时每行一个 JSON 对象；同一个数据库只需一个。
     A line for each beat or delivery that did something; with --json one object per line.
+    每分钟自查一次，发现问题写一行，并告知监管跟踪人员；设置了 webhook 的，新事件随时推送，订阅方不收时写一行。
+    Checks itself every minute and pushes new events to webhooks; a line where something is wrong.
     """
     pace = _pace(every)
+    settings = with_flags(settings, http, log, log_file)
+    if once:
+        refuse_once(settings)
     refuse_missing(settings)
+    beside = Beside(settings, pace)
     store = assembly.open_store(settings)
     try:
         standing = StandingOffice(settings, store)
@@ -67,44 +94,48 @@ def run(settings: Settings, every: str, once: bool, as_json: bool) -> None:
             return standing()
 
         lease = Lease(store, pace)
-        postman = _postman(settings)
-        jobs = [Job("delivery", DELIVERY_EVERY, postman, postman.stop)] if postman is not None else []
-        metronome = Metronome(store, look, lease, now=assembly.system_now, every=pace, jobs=jobs)
-        teller = _Teller(settings.lang, as_json)
+        side = Sideline(settings, os.environ, assembly.system_now, guard=lambda: refuse_missing(settings))
+        metronome = Metronome(
+            store, look, lease, now=assembly.system_now, every=pace, jobs=side.jobs, pulse=beside.pulse
+        )
+        tell = beside.telling(_Teller(settings.lang, as_json), as_json)
         try:
-            with _stopped_by_signals(metronome.stop):
+            with _stopped_by_signals(beside.stopping(metronome.stop)), beside.recorded():
                 if once:
-                    metronome.once(teller)
+                    metronome.once(tell)
                     return
-                note(_greeting(settings.lang, store.place, pace))
-                note(_delivery(settings.lang, postman))
-                _hold(settings.lang, store)
-                metronome.run(teller)
+                beside.say(_greeting(settings.lang, store.place, pace))
+                beside.say(_delivery(settings.lang, side))
+                if not beside.quiet:
+                    _hold(settings.lang, store)
+                with beside.serving(standing, side.postman):
+                    metronome.run(tell)
         finally:
-            if postman is not None:
-                postman.close()
+            side.close()
     finally:
         store.close()
-    note(pick(settings.lang, "已停止巡查", "Stopped"))
+    beside.say(pick(settings.lang, "已停止巡查", "Stopped"))
 
 
-def _postman(settings: Settings) -> Postman | None:
-    """Return who delivers, ``None`` where no channel is set up."""
-    if not settings.channels:
-        return None
-    store = assembly.open_store(settings)
-    return Postman(settings, store, assembly.system_now, guard=lambda: refuse_missing(settings))
-
-
-def _delivery(lang: str, postman: Postman | None) -> str:
-    if postman is None:
+def _delivery(lang: str, side: Sideline) -> str:
+    """Say by what messages and events leave, and what everybody should know about it."""
+    if side.postman is None:
         return pick(
             lang,
             "没有设置 [channels]，消息不会自己发出",
             "No [channels] are set up: no message leaves by itself",
         )
-    names = "；".join(f"{c} {'、'.join(p.name for p in listed)}" for c, listed in postman.channels.items())
-    return pick(lang, f"消息经由：{names}", f"Delivering by: {names}")
+    channels = side.postman.channels
+    names = "；".join(f"{c} {'、'.join(p.name for p in listed)}" for c, listed in channels.items())
+    lines = [pick(lang, f"消息经由：{names}", f"Delivering by: {names}")]
+    if side.feeders:
+        subscribers = pick(lang, "、", ", ").join(feeder.name for feeder in side.feeders)
+        lines.append(pick(lang, f"事件推送给：{subscribers}", f"Pushing events to: {subscribers}"))
+    for listed in channels.values():
+        lines += [
+            f"{pick(lang, '注意', 'Caution')}  {p.name}  {text}" for p in listed for text in cautions_of(p)
+        ]
+    return "\n".join(lines)
 
 
 def _hold(lang: str, store: SqlStore) -> None:
@@ -134,6 +165,12 @@ class _Teller:
             case Posted():
                 self._recovered(event.at, "delivery")
                 say(posted_json(event) if self._as_json else posted_line(event, self._lang))
+            case Audited():
+                self._recovered(event.at, "audit")
+                say(audited_json(event) if self._as_json else audited_lines(event, self._lang))
+            case Fed():
+                self._recovered(event.at, f"feed {event.stands.name}")
+                say(fed_json(event) if self._as_json else fed_line(event, self._lang))
             case Failed():
                 self._failed(event)
             case Began():
@@ -165,13 +202,10 @@ class _Teller:
             return
         if event.beaten:
             head = pick(self._lang, "改动没有采用，仍按原来的巡查", "a change was not taken up")
-        elif event.job == "delivery":
-            head = pick(
-                self._lang, "这次发送没有做完，下一次照常", "a delivery failed, the next one comes as usual"
-            )
         else:
+            zh, en = _JOBS[event.job.partition(" ")[0]]
             head = pick(
-                self._lang, "这次巡查没有做完，下一次照常", "a beat failed, the next one comes as usual"
+                self._lang, f"这次{zh}没有做完，下一次照常", f"{en} failed, the next one comes as usual"
             )
         again = pick(self._lang, f"（第 {times} 次）", f" (time {times})")
         note(f"{_clock(event.at)}  {head}{again if times > 1 else ''}")
@@ -181,9 +215,13 @@ class _Teller:
     def _recovered(self, at: datetime, job: str = "patrol") -> None:
         _, times = self._troubles.pop(job, ([], 0))
         if times > 1:
-            zh = "次巡查没有做完，到点的事都已办到" if job == "patrol" else "次发送没有做完，待发的已照常发出"
-            en = "failed beats; what was due is done" if job == "patrol" else "failed deliveries"
-            what = pick(self._lang, f"已恢复，此前 {times} {zh}", f"recovered after {times} {en}")
+            done = ("，到点的事都已办到", "; what was due is done") if job == "patrol" else ("", "")
+            zh, en = _JOBS[job.partition(" ")[0]]
+            what = pick(
+                self._lang,
+                f"已恢复，此前 {times} 次{zh}没有做完{done[0]}",
+                f"recovered after {times} times that {en} failed{done[1]}",
+            )
             note(f"{_clock(at)}  {what}")
 
 

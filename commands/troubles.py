@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 from click import exceptions as usage
@@ -59,8 +59,18 @@ _DISK_FULL = _Known(
     ("数据库或文件所在的磁盘没有剩余空间", "No space is left where the database or file lies"),
     ("腾出空间后原样再做一次", "Free some space, then repeat the command"),
 )
+_DAMAGED = _Known(
+    "",
+    ("数据库里的内容读不出来", "The content of the database cannot be read"),
+    ("数据库文件已损坏，或在程序之外改动过", "Its file is damaged, or was changed outside the program"),
+    ("用 yiriban db verify 核对，用备份恢复", "Check it by `yiriban db verify`, and restore a backup"),
+)
+_DATABASE_ERRORS = frozenset({"DatabaseError", "OperationalError", "DataError"})
+"""Of every other kind the statement is to blame, and that is ours."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _KNOWN = (
     _DISK_FULL,
+    replace(_DISK_FULL, sign="disk i/o error"),
     _Known(
         "database is locked",
         ("数据库正被占用，这次操作没有写入", "The database is locked; nothing was written"),
@@ -135,13 +145,15 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _known(error: BaseException) -> _Known | None:
     for link in _chain(error):
-        if isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(link, OSError) and (link.errno in _NO_ROOM or "temporary directory" in str(link)):
             return _DISK_FULL
         if type(link).__module__.partition(".")[0] in ("sqlalchemy", "sqlite3"):
             text = str(link).lower()
             for known in _KNOWN:
                 if known.sign in text:
                     return known
+            if type(link).__name__ in _DATABASE_ERRORS:
+                return _DAMAGED
     return None
 
 

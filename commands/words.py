@@ -99,6 +99,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "inferred": ("推定", "inferred"),
     "fire": ("触发", "fire"),
     "clock": ("计时", "clock"),
+    "override": ("例外办理", "override"),
 }
 ALIASES: dict[str, tuple[str, str]] = {
     "plan": ("计划备案号", "plan"),

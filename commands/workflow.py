@@ -11,10 +11,10 @@ from commands.workflow_page import page, page_as_data
 from engine.diagram import diagram as draw
 from engine.errors import BrokenWorkflows, NotFound
 from engine.reader import check as find_faults
-from engine.reader import read_bundle
 from engine.reading_form import nearest
 from engine.workflow import Bundle, WorkflowDef
-from runtime.settings import Settings
+from runtime import assembly
+from runtime.settings import SHIPPED_WORKFLOWS, Settings
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -34,7 +34,9 @@ def check(
     ctx: click.Context, settings: Settings, folder: Path | None, overlay: Path | None, as_json: bool
 ) -> None:
     """检查流程文件，列出全部错误；有错误时退出码为 6 / list every fault; exit 6 if any."""
-    found = find_faults(folder or settings.workflows, overlay)
+    found = find_faults(
+        folder or SHIPPED_WORKFLOWS, overlay or (None if folder else assembly.overlay(settings))
+    )
     lang = settings.lang
     payload = {
         "ok": not found,
@@ -56,7 +58,7 @@ def check(
 @pass_settings
 def list_(settings: Settings, as_json: bool) -> None:
     """列出流程及其版本 / list the workflows and their bundle."""
-    bundle = read_bundle(settings.workflows)
+    bundle = assembly.law_in_force(settings).bundle
     payload = {
         "bundle": bundle.hash,
         "workflows": [
@@ -84,7 +86,7 @@ def list_(settings: Settings, as_json: bool) -> None:
 @pass_settings
 def show(settings: Settings, name: str, as_json: bool) -> None:
     """查看一个流程：状态、操作、计时及其依据 / show states, actions, and clocks with their grounds."""
-    bundle = read_bundle(settings.workflows)
+    bundle = assembly.law_in_force(settings).bundle
     found = _find(bundle, name)
     emit(as_json, "workflow.show", page_as_data(found, bundle), lambda: page(found, bundle, settings.lang))
 
@@ -95,7 +97,7 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
 @pass_settings
 def diagram(settings: Settings, name: str, as_json: bool) -> None:
     """输出 Mermaid 状态图 / print a Mermaid state diagram."""
-    text = draw(_find(read_bundle(settings.workflows), name), settings.lang)
+    text = draw(_find(assembly.law_in_force(settings).bundle, name), settings.lang)
     if as_json:
         emit(True, "workflow.diagram", {"name": name, "mermaid": text}, "")
     else:

@@ -89,7 +89,7 @@ def _limits(
 ) -> Iterator[tuple[str, str | None, Length | None, str, Value[Length] | Value[Promise]]]:
     """Walk promises (by profile) and statutory values of a clock, oldest first."""
     for profile in bundle.profiles.values():
-        for promised in profile.promises.get(f"{workflow.name}.{clock.name}", ()):
+        for promised in profile.promised(workflow, clock.name):
             if promised.value is not None:
                 yield "promise", profile.name, promised.value.limit, promised.value.ends, promised
     term = bundle.terms[clock.term]

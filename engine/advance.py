@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
+from engine.alerting import raise_order
+from engine.asking import applies
 from engine.checking import (
     check_complete,
     check_dates,
@@ -17,12 +20,13 @@ from engine.checking import (
     local,
     sorted_facts,
 )
-from engine.climbing import check_climb
+from engine.climbing import check_climb, check_hand_over
 from engine.errors import BadInput, Conflict, Refused
-from engine.holdups import check_free
-from engine.matter import Matter
+from engine.grants import drop
+from engine.holdups import check_free, check_offered
+from engine.judging import judge
+from engine.matter import FactValue, Matter
 from engine.office import Actor, Office
-from engine.opening import open_case
 from engine.passing import pass_time
 from engine.performing import Deed, Outcome, perform
 from engine.request import Request
@@ -59,7 +63,7 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
     named = work.matters[request.matter]
     family = work.family(named.root)
     fires = pass_time(office, work, [c for m in family for c in work.clocks_of(m)], now)
-    matter, action = find(office, work, named, request.action)
+    matter, action = find(office, work, named, request.action, request.facts)
     if request.revision is not None and request.revision != matter.revision:
         newer = matter.revision > request.revision
         raise Conflict(
@@ -73,9 +77,11 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
     request = replace(request, facts=own)
     check_when(office, matter, action, request, actor, now)
     check_complete(office, matter, action, request)
+    check_hand_over(work, action, {**matter.facts, **request.facts})
     check_free(office, work, matter, action)
+    check_offered(office, work, matter, action)
     check_minimum(office, work, matter, action, request.at)
-    warnings, escalated = check_rules(office, work, matter, action, request)
+    ruled = check_rules(office, work, matter, action, request, now)
     remarks: dict[str, Any] = {}
     if actor.os_user:
         remarks["os_user"] = actor.os_user
@@ -83,8 +89,7 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
         remarks["source"] = actor.source
     if request.second is not None:
         remarks["second"] = request.second.person
-    if warnings:
-        remarks["warnings"] = warnings
+    remarks.update(ruled.remarks())
     window = window_note(office, work, matter, action, request.at)
     if window:
         remarks["window"] = window
@@ -94,21 +99,58 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
     )  # fmt: skip
     outcome = perform(office, work, matter, action, deed)
     check_dates(office, work, matter, request.facts)
-    for rule in escalated:
-        outcome.opened.append(_escalate(office, work, matter, rule, request, now))
-    return Receipt(fires, outcome, warnings, [window] if window else [])
+    # a day handed in with the act may itself forbid the act: experts drawn too long before the evaluation
+    check_minimum(office, work, matter, action, request.at)
+    for _, grant in ruled.passed:
+        drop(work, matter, grant)
+    for rule in ruled.opening:
+        outcome.opened += _escalate(office, work, matter, rule, request, now)
+    notes = [*ruled.notes, *_welcome(office, work, outcome, request, now)]
+    return Receipt(fires, outcome, ruled.warnings, [*notes, window] if window else notes)
 
 
 def _escalate(
     office: Office, work: Work, matter: Matter, rule: RuleDef, request: Request, now: datetime
-) -> Matter:
+) -> list[Matter]:
     cause = f"{matter.id}/{request.action}/{matter.revision}/{rule.code}"
-    return open_case(office, work, matter, rule.code, "case", moment="", at=request.at, now=now, cause=cause)
+    return raise_order(office, work, matter, rule, at=request.at, now=now, cause=cause)
 
 
-def find(office: Office, work: Work, named: Matter, action: str) -> tuple[Matter, ActionDef]:
-    """Find the one matter that offers ``action``: the named one, else its parts (never along ``about``)."""
-    offers = [(m, a) for m in _down(work, named) for a in _offers(office, m) if a.name == action]
+def _welcome(office: Office, work: Work, outcome: Outcome, request: Request, now: datetime) -> list[str]:
+    """Ask the rules of parts that came with facts of their own; return what could not be judged.
+
+    Raise ``Refused`` by one that blocks: then nothing of the action is kept.
+    """
+    notes: list[str] = []
+    for part in [m for m in outcome.opened if m.part_of is not None]:
+        codes = office.workflow(part).rules
+        for item in judge(office, work, part, codes, {}, request.at) if codes else ():
+            name = f"{item.rule.code} {item.rule.title}"
+            if item.unjudged:
+                notes.append(f"{part.id} {name}：未判断（{item.hint or f'缺少 {item.why}'}）")
+            elif item.rule.severity == "block":
+                raise Refused(
+                    f"{name}，什么都没有保存", why=item.rule.ground.basis, then=str(item.rule.remedy)
+                )
+            elif item.rule.severity == "escalate":
+                outcome.opened += _escalate(office, work, part, item.rule, request, now)
+            else:
+                notes.append(f"{part.id} {name}")
+    return notes
+
+
+def find(
+    office: Office, work: Work, named: Matter, action: str, handed: Mapping[str, FactValue] | None = None
+) -> tuple[Matter, ActionDef]:
+    """Find the one matter that offers ``action``: the named one, else its parts (never along ``about``).
+
+    ``handed`` are the facts that come with it; where they are still to be read, an action that they alone can make
+    applicable is found too.
+    """
+    below = _down(work, named)
+    offers = [(m, a) for m in below for a in _offers(office, work, m, handed) if a.name == action]
+    if not offers and handed is None:
+        offers = [(m, a) for m in below for a in _defined(office, m) if a.name == action]
     own = [o for o in offers if o[0].id == named.id]
     if own or len(offers) == 1:
         return (own or offers)[0]
@@ -120,16 +162,22 @@ def find(office: Office, work: Work, named: Matter, action: str) -> tuple[Matter
         )
     machines = office.machines(named.bundle)
     known = {a: w for w in machines.bundle.workflows.values() for a in w.actions}
-    now_offered = {a.name: a.title for m in _down(work, named) for a in _offers(office, m)}
+    now_offered = {a.name: a.title for m in _down(work, named) for a in _offers(office, work, m)}
     listed = "、".join(f"{n}（{title}）" for n, title in sorted(now_offered.items())) or "（没有）"
     if action not in known:
         close = get_close_matches(action, known, 1)
         hint = f"您是不是要写 {close[0]}？" if close else ""
         raise BadInput(f"没有名为 {action} 的操作", then=f"{hint}现在可以：{listed}")
-    workflow = known[action]
+    here = next((m for m in _down(work, named) if action in office.workflow(m).actions), named)
+    workflow = office.workflow(here) if action in office.workflow(here).actions else known[action]
+    taken = workflow.actions[action]
+    if taken.applies_to and here.state in taken.sources:
+        raise Refused(
+            f"不能“{taken.title}”", why=f"该操作只用于：{taken.applies_to}", then=f"现在可以：{listed}"
+        )
     raise Refused(
-        f"现在不能“{workflow.actions[action].title}”：{_standing(office, work, named, workflow.name)}",
-        why=f"该操作只能在{'、'.join(str(workflow.states[s].title) for s in workflow.actions[action].sources)}时进行",
+        f"现在不能“{taken.title}”：{_standing(office, work, named, workflow.name)}",
+        why=f"该操作只能在{'、'.join(str(workflow.states[s].title) for s in taken.sources)}时进行",
         then=f"现在可以：{listed}",
     )
 
@@ -151,5 +199,11 @@ def _down(work: Work, named: Matter) -> list[Matter]:
     return out
 
 
-def _offers(office: Office, matter: Matter) -> tuple[ActionDef, ...]:
+def _offers(
+    office: Office, work: Work, matter: Matter, handed: Mapping[str, FactValue] | None = None
+) -> list[ActionDef]:
+    return [action for action in _defined(office, matter) if applies(office, work, matter, action, handed)]
+
+
+def _defined(office: Office, matter: Matter) -> tuple[ActionDef, ...]:
     return office.machines(matter.bundle).of[matter.workflow].offers(matter.state)

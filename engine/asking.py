@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.matter import Matter
+from engine.matter import FactValue, Matter
 from engine.office import Office
-from engine.rules import Expression, values_of, variables
+from engine.rules import Expression, MissingFact, compile_rule, values_of, variables
 from engine.work import Work
-from engine.workflow import RuleDef
+from engine.workflow import ActionDef, RuleDef
 
 
 def ask(
@@ -43,14 +43,12 @@ def compiled(office: Office, matter: Matter, source: str, wants: str = "boolean"
 
 
 def compiled_rule(office: Office, matter: Matter, rule: RuleDef) -> Expression:
-    """Return the compiled expression of a rule, which may mention its parameters as ``param.name``."""
+    """Return the compiled expression of a rule; compiled once per bundle."""
     machines = office.machines(matter.bundle)
-    key = (matter.workflow, rule.code, "rule")
+    key = (rule.workflow, rule.code, "rule")
     found = machines.expressions.get(key)
     if found is None:
-        declared = variables(machines.bundle.workflows, matter.workflow)
-        declared = {**declared, **{f"param.{name}": "integer" for name in rule.params}}
-        found = machines.expressions[key] = Expression(rule.expression, declared, "boolean")
+        found = machines.expressions[key] = compile_rule(rule, machines.bundle)
     return found
 
 
@@ -59,12 +57,46 @@ def facts_for(
 ) -> dict[str, object]:
     """Return the values that expressions about ``matter`` may mention."""
     machines = office.machines(matter.bundle)
-    chain = [(m.workflow, machines.bundle.workflows[m.workflow], m.facts) for m in work.chain(matter)]
+    chain = [(machines.bundle.workflows[m.workflow], m.facts) for m in work.chain(matter)]
     return values_of(chain, extra or {})
 
 
-def joins(work: Work, matter: Matter, finals: Mapping[str, frozenset[str]]) -> dict[str, bool | int | str]:
-    """Return ``parts.total`` and ``parts.open`` of a matter."""
-    parts = work.parts_of(matter)
+def applies(
+    office: Office,
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    handed: Mapping[str, FactValue] | None = None,
+) -> bool:
+    """Say whether ``action`` is for this matter at all (a method has it or not); what cannot be told yet is.
+
+    ``handed`` are facts handed in with the action: the method may be among them.
+    """
+    if not action.applies_when:
+        return True
+    values = facts_for(office, work, matter)
+    if handed:
+        values |= values_of([(office.workflow(matter), {**matter.facts, **handed})])
+    try:
+        return bool(compiled(office, matter, action.applies_when).evaluate(values))
+    except MissingFact:
+        return True
+
+
+def twin_of(work: Work, matter: Matter) -> Matter | None:
+    """Return the other one of two cases that are handled together. 一案双查"""
+    named = matter.facts.get("twin")
+    return next((m for m in work.family(matter.root) if m.id == named), None) if named else None
+
+
+def joins(office: Office, work: Work, matter: Matter) -> dict[str, bool | int | str]:
+    """Return ``parts.total`` and ``parts.open`` of a matter; what stands beside its way (a bid) does not count. And
+    ``twin.ready``: whether its twin stands where it stands, or is done.
+    """
+    aside = office.machines(matter.bundle).aside
+    parts = [part for part in work.parts_of(matter) if part.workflow not in aside]
+    finals = office.machines(matter.bundle).finals
     still = sum(1 for p in parts if p.state not in finals[p.workflow])
-    return {"parts.total": len(parts), "parts.open": still}
+    twin = twin_of(work, matter)
+    ready = twin is None or twin.state == matter.state or twin.state in finals[twin.workflow]
+    return {"parts.total": len(parts), "parts.open": still, "twin.ready": ready}

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
+from typing import Any
 
-from engine.asking import compiled_rule, facts_for
 from engine.clock import Clock
 from engine.errors import BadInput, Forbidden, Refused
+from engine.grants import Grant, grant_of
+from engine.judging import Broken, broken
 from engine.matter import FactValue, Matter
 from engine.office import Actor, Office
-from engine.opening import CASE_FACTS
+from engine.opening import CASE_FACTS, newcomer
 from engine.request import Request
-from engine.rules import ExpressionTrouble, MissingFact
 from engine.starting import nearest_fact, permitted_from
 from engine.term import Length
 from engine.work import Work
@@ -117,22 +119,22 @@ def _entered_by_people(office: Office, matter: Matter, workflow: WorkflowDef) ->
 def sorted_facts(
     office: Office, matter: Matter, action: ActionDef, request: Request
 ) -> tuple[dict[str, FactValue], dict[str, FactValue]]:
-    """Sort the facts handed in: those of the matter, and those of the matter that the action opens about it.
+    """Sort the facts handed in: those of the matter, and those of what the action opens (a query, a bid).
 
     Raise ``Refused`` where the latter lacks what it cannot be without, ``BadInput`` for a wrong type.
     """
-    about = office.current.workflows.get(action.opens)
-    if about is None:
+    comes = newcomer(office, matter, action)
+    if comes is None:
         return dict(request.facts), {}
-    own = office.workflow(matter).facts
-    opening = {n: v for n, v in request.facts.items() if n in about.facts and n not in own}
+    own = office.workflow(matter).facts if action.opens else dict.fromkeys(action.needs)
+    opening = {n: v for n, v in request.facts.items() if n in comes.facts and n not in own}
     for name, value in opening.items():
-        _check_type(name, value, about)
-    lacking = [f for f in about.facts.values() if not f.optional and f.name not in opening]
+        _check_type(name, value, comes)
+    lacking = [f for f in comes.facts.values() if not f.optional and f.name not in opening]
     if lacking:
         raise Refused(
             f"“{action.title}”还缺：" + "、".join(f"{d.name}（{d.title}）" for d in lacking),
-            why=f"它们是{about.title}的要素",
+            why=f"它们是{comes.title}的要素",
             then="加上 " + " ".join(f"--fact {d.name}=…" for d in lacking),
         )
     return {n: v for n, v in request.facts.items() if n not in opening}, opening
@@ -290,93 +292,74 @@ def _not_yet(
 def _article(office: Office, matter: Matter, clock: Clock, definition: ClockDef) -> str:
     """Say which minimum period holds, how long it is, and by which article."""
     term = office.machines(matter.bundle).bundle.terms[definition.term]
-    value = term.statutory.on(office.calendar.day_of(clock.anchor))
-    basis = value.ground.basis if value else ""
-    length = value.value.in_chinese() if value and value.value else ""
-    return f"{definition.title}不得少于{length}（{basis}）"
+    found = office.planner(matter).least(matter.workflow, definition, office.calendar.day_of(clock.anchor))
+    assert found is not None
+    limit, ground = found
+    how = "不得早于前" if term.ahead else "不得少于"
+    return f"{definition.title}{how}{limit.in_chinese()}（{ground.basis}）"
+
+
+@dataclass(slots=True)
+class Ruled:
+    """What the rules of an action left behind: ``warnings`` of rules passed with a reason, ``notes`` of rules that
+    could not be judged, the rules that ``escalated``, and those ``passed`` by an approval of two persons.
+    """
+
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    escalated: list[RuleDef] = field(default_factory=list)
+    passed: list[tuple[RuleDef, Grant]] = field(default_factory=list)
+
+    @property
+    def opening(self) -> list[RuleDef]:
+        """The rules that open something after the action: an order, a case."""
+        return [*self.escalated, *(rule for rule, _ in self.passed if rule.opens)]
+
+    def remarks(self) -> dict[str, Any]:
+        """Return what the line of history keeps of it."""
+        passed = [{"rule": rule.code, **grant.data()} for rule, grant in self.passed]
+        kept = {"warnings": self.warnings, "unjudged": self.notes, "overrides": passed}
+        return {name: value for name, value in kept.items() if value}
 
 
 def check_rules(
-    office: Office, work: Work, matter: Matter, action: ActionDef, request: Request
-) -> tuple[list[str], list[RuleDef]]:
-    """Refuse by a rule that blocks; return the remarks of those that warn, and those that escalate."""
-    warnings: list[str] = []
-    escalated: list[RuleDef] = []
-    for rule, _lacks in broken(office, work, matter, action, request.facts, request.at):
+    office: Office, work: Work, matter: Matter, action: ActionDef, request: Request, now: datetime
+) -> Ruled:
+    """Refuse by a rule that blocks, unless two persons let it pass; return what the others left behind."""
+    ruled = Ruled()
+    for item in broken(office, work, matter, action, request.facts, request.at):
+        rule = item.rule
+        name = f"{rule.code} {rule.title}"
+        if item.forgiven or (rule.severity == "escalate" and item.unjudged):
+            ruled.notes.append(f"{name}：未判断（{item.hint or f'缺少 {item.why}'}）")
+            continue
         if rule.severity == "block":
-            raise Refused(
-                f"{rule.code} {rule.title}：不允许“{action.title}”",
-                why=rule.ground.basis,
-                then=str(rule.remedy),
-            )
+            grant = grant_of(office, matter, action.name, rule, now)
+            if grant is None:
+                raise _blocked(matter, action, item)
+            ruled.passed.append((rule, grant))
+            continue
         if rule.severity == "escalate":
-            escalated.append(rule)
+            ruled.escalated.append(rule)
         elif not request.reason:
             raise Refused(
-                f"{rule.code} {rule.title}：需要说明原因后才能“{action.title}”",
+                f"{name}：需要说明原因后才能“{action.title}”",
                 why=rule.ground.basis,
                 then="加上 --reason 原因",
             )
-        warnings.append(f"{rule.code} {rule.title}")
-    return warnings, escalated
+        ruled.warnings.append(name)
+    return ruled
 
 
-def broken(
-    office: Office,
-    work: Work,
-    matter: Matter,
-    action: ActionDef,
-    facts: Mapping[str, FactValue],
-    at: datetime,
-) -> list[tuple[RuleDef, str]]:
-    """Return the rules that do not hold for ``action``, each with ``broken`` or the fact it lacks.
-
-    A rule that cannot be judged counts as broken: ``block`` then refuses.
-    """
-    bundle = office.machines(matter.bundle).bundle
-    asked = [*action.rules, *_standing_rules(office, matter, facts)]
-    if not asked:
-        return []
-    day = office.calendar.day_of(at)
-    found: list[tuple[RuleDef, str]] = []
-    before = dict(matter.facts)
-    matter.facts.update(facts)
-    try:
-        for code in dict.fromkeys(asked):
-            rule = bundle.rules[code]
-            if rule.since is not None and day < rule.since:
-                continue
-            params = {
-                f"param.{n}": v.value
-                for n, d in rule.params.items()
-                if (v := d.on(day)) and v.value is not None
-            }
-            try:
-                expression = compiled_rule(office, matter, rule)
-                values = facts_for(office, work, matter, params)
-                if not expression.evaluate(values):
-                    lacks = sorted(
-                        n for n in expression.names if values.get(n) is False and n.startswith("given.")
-                    )
-                    found.append((rule, lacks[0] if lacks else "broken"))
-            except MissingFact as missing:
-                found.append((rule, str(missing)))
-            except ExpressionTrouble as trouble:
-                found.append((rule, f"trouble: {trouble}"))
-    finally:
-        matter.facts.clear()
-        matter.facts.update(before)
-    return found
-
-
-def _standing_rules(office: Office, matter: Matter, facts: Mapping[str, FactValue]) -> list[str]:
-    """Return the rules that hold ever after and mention a fact that is about to change."""
-    changed = {f"{matter.workflow}.{n}" for n, value in facts.items() if matter.facts.get(n) != value}
-    if not changed:
-        return []
-    rules = office.machines(matter.bundle).bundle.rules.values()
-    standing = [r for r in rules if r.standing and r.workflow == matter.workflow]
-    return [r.code for r in standing if compiled_rule(office, matter, r).names & changed]
+def _blocked(matter: Matter, action: ActionDef, item: Broken) -> Refused:
+    """Say which rule forbids the action, by which article, what to do, and whether two persons may let it pass."""
+    rule = item.rule
+    then = str(rule.remedy)
+    if rule.override is not None:
+        how = f"yiriban project override {matter.id} {action.name} {rule.code} --reason 理由 --approved-by 批准人"
+        then += f"；确需例外办理的，经批准可以办一次：{how}"
+    why = f"{rule.ground.basis}；无法判断：{item.hint}" if item.hint else rule.ground.basis
+    return Refused(f"{rule.code} {rule.title}：不允许“{action.title}”", why=why, then=then)
 
 
 def local(office: Office, instant: datetime) -> str:

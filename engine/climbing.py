@@ -2,14 +2,17 @@
 
 A case lies in the jurisdiction whose regulators decide about it. It begins in that of the matter that it is
 about and comes back there with the tracker; an action that climbs takes it to the jurisdiction above. 逐级上报
+A contract of a pooled tender passes to its purchaser, whose unit may lie elsewhere. 汇总采购
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.clock import Clock
 from engine.directory import Jurisdiction
-from engine.errors import Refused
-from engine.matter import Matter
+from engine.errors import NotFound, Refused
+from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.opening import FIRST_HANDS
 from engine.work import Work
@@ -63,12 +66,43 @@ def change_hands(work: Work, case: Matter, action: ActionDef, changed: frozenset
     before = case.jurisdiction
     if where == before:
         return {}
-    case.jurisdiction = where
-    work.touch(case)
-    for name, value in case.facts.items():
-        work.set_fact(case, name, value)
-    for clock in work.clocks_of(case):
+    _settle(work, case, where)
+    return {"from": before, "to": where}
+
+
+def check_hand_over(work: Work, action: ActionDef, facts: Mapping[str, FactValue]) -> None:
+    """Raise ``NotFound`` where ``action`` passes a matter to a unit that nobody registered."""
+    unit = str(facts.get(action.hands_to, ""))
+    if action.hands_to and work.reader.home_of(unit) is None:
+        raise NotFound(
+            f"没有单位 {unit}",
+            why=f"“{action.title}”把事项移交给该单位",
+            then="先用 yiriban unit add 登记该单位",
+        )
+
+
+def hand_over(work: Work, matter: Matter, action: ActionDef) -> dict[str, str]:
+    """Pass the matter to the unit that the action's fact names: its people act from now on, its finance department
+    watches; return from which unit to which, for the history. A pooled tender ends in a contract for every purchaser.
+    """
+    unit = str(matter.facts.get(action.hands_to, "")) if action.hands_to else ""
+    home = work.reader.home_of(unit) if unit else None
+    if home is None or unit == matter.unit:
+        return {}
+    before, matter.unit = matter.unit, unit
+    work.touch(matter)
+    if home != matter.jurisdiction:
+        _settle(work, matter, home)
+    return {"from": before, "to": unit}
+
+
+def _settle(work: Work, matter: Matter, where: str) -> None:
+    """Move the matter to the jurisdiction ``where``, with its facts and its open clocks."""
+    matter.jurisdiction = where
+    work.touch(matter)
+    for name, value in matter.facts.items():
+        work.set_fact(matter, name, value)
+    for clock in work.clocks_of(matter):
         if clock.is_open:
             clock.jurisdiction = where
             work.touch_clock(clock)
-    return {"from": before, "to": where}

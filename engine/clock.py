@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from engine.counting import closing, due, due_on, shift
+from engine.counting import closing, due, due_on, latest_before, shift
 from engine.freezing import due_around, earliest_around
 from engine.law import Ground
 from engine.matter import FactValue, Pause
@@ -208,11 +208,10 @@ class Planner:
         term = self.bundle.terms[definition.term]
         day = self.calendar.day_of(anchor)
         if term.kind == "min":
-            return self._count_min(term, day, anchor, pauses)
+            return self._count_min(workflow, definition, term, day, anchor, pauses)
         dues: list[DueMoment] = []
         lengths: list[tuple[MomentName, Length, Ends, Ground | None]] = []
-        promise = self.profile.promises.get(f"{workflow}.{definition.name}")
-        promised = promise.on(day) if promise else None
+        promised = self.profile.promised(self.bundle.workflows[workflow], definition.name).on(day)
         if promised and promised.value:
             lengths.append(("promise", promised.value.limit, promised.value.ends, promised.ground))
         if isinstance(agreed, Length):
@@ -240,18 +239,39 @@ class Planner:
         return due(anchor, limit, ends, self.calendar)
 
     def _count_min(
-        self, term: TermDef, day: date, anchor: datetime, pauses: Sequence[Pause]
+        self,
+        workflow: str,
+        definition: ClockDef,
+        term: TermDef,
+        day: date,
+        anchor: datetime,
+        pauses: Sequence[Pause],
     ) -> tuple[Prepared, bool]:
-        value = term.statutory.on(day)
-        if value is None or value.value is None:
+        found = self.least(workflow, definition, day)
+        if found is None:
             return Prepared((), ()), True
-        instant = earliest_around(
-            anchor, value.value, self.calendar, pauses, not term.whole, roll=not term.backward
-        )
+        limit, ground = found
+        if term.ahead:
+            # the act belongs to a day that is announced: a pause does not move it
+            instant = self.calendar.start_of(latest_before(day, limit, self.calendar))
+        else:
+            instant = earliest_around(
+                anchor, limit, self.calendar, pauses, not term.whole, roll=not term.backward
+            )
         first_day = self.calendar.day_of(instant)
         moment = Moment(first_day, instant, None, self.calendar.is_provisional(first_day))
-        by_day = value.value.unit not in ("hours", "minutes")
-        return Prepared((DueMoment("statutory", moment, value.value, value.ground),), ()), by_day
+        by_day = limit.unit not in ("hours", "minutes")
+        return Prepared((DueMoment("statutory", moment, limit, ground),), ()), by_day
+
+    def least(self, workflow: str, definition: ClockDef, day: date) -> tuple[Length, Ground] | None:
+        """Return how long a minimum period is that begins on ``day``, and by what: by law, else as the profile says."""
+        value = self.bundle.terms[definition.term].statutory.on(day)
+        if value is not None and value.value is not None:
+            return value.value, value.ground
+        promised = self.profile.promised(self.bundle.workflows[workflow], definition.name).on(day)
+        if promised is None or promised.value is None:
+            return None
+        return promised.value.limit, promised.ground
 
     def _ladder(self, definition: ClockDef) -> tuple[Rung, ...]:
         """Return the rungs of the clock's ladder, without those that the profile does not switch on."""

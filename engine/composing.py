@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from engine.findings_source import Sources
 from engine.reading_form import nearest
-from engine.workflow import Bundle, ProfileDef
+from engine.rules import of_tier
+from engine.workflow import Bundle, ClockDef, ProfileDef, WorkflowDef
 
 
 def compose_profiles(bundle: Bundle, sources: Sources) -> None:
@@ -55,11 +57,25 @@ def _take_clocks(bundle: Bundle, profile: ProfileDef, sources: Sources) -> None:
     """Put the clocks of a profile among those of their workflows; names must be free."""
     for name, clock in profile.clocks:
         path = ("clocks", f"{name}.{clock.name}")
-        workflow = bundle.workflows.get(name)
-        if workflow is None:
+        alike = of_tier(bundle.workflows, name)
+        if not alike:
             sources.unknown(profile.file, path, f"计时 {clock.name}", "流程", name, bundle.workflows)
-        elif clock.name in workflow.clocks:
-            what = f"计时 {clock.name}：流程 {name} 已有同名计时"
-            sources.add(profile.file, path, what, f"{clock.name}_{profile.name.replace('-', '_')}")
-        else:
-            workflow.clocks[clock.name] = clock
+        # of a tier (all methods are packages), those that have what starts and ends the clock
+        for workflow in [w for w in alike if _fits(clock, w)] or alike[:1]:
+            if clock.name in workflow.clocks:
+                what = f"计时 {clock.name}：流程 {workflow.name} 已有同名计时"
+                sources.add(profile.file, path, what, f"{clock.name}_{profile.name.replace('-', '_')}")
+            else:
+                workflow.clocks[clock.name] = clock
+
+
+def _fits(clock: ClockDef, workflow: WorkflowDef) -> bool:
+    """Whether a workflow knows what ``clock`` starts on, ends with and guards."""
+    known: dict[str, Collection[str]] = {
+        "action": workflow.actions,
+        "state": workflow.states,
+        "fact": workflow.facts,
+    }
+    return all(trigger.name in known[trigger.kind] for trigger in clock.starts) and all(
+        action in workflow.actions for action in clock.ends
+    )

@@ -9,19 +9,20 @@ asked by our reference before anything is sent again. What is decided stands in 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from random import Random, SystemRandom
 from uuid import uuid4
 
+from engine.deliver_breaker import OVERSLEPT, Breaker, probe, trip
 from engine.deliver_limits import NO_LIMITS, Limits, Past, longest, room
 from engine.deliver_outbox import Alarm, Outbox, Settled
 from engine.deliver_plan import (
     LEASE,
     MOST_TRIES,
-    Breaker,
+    After,
     End,
     Hand,
     Ready,
@@ -30,11 +31,20 @@ from engine.deliver_plan import (
     admit,
     follow,
     gone,
-    probe,
-    trip,
 )
-from engine.deliver_pool import Alone, Crew, call, hands
-from engine.delivery import UNASKABLE, Channels, Outcome, Provider, confirms, providers
+from engine.deliver_pool import PATIENCE, call, flow, hands
+from engine.deliver_tally import Delivered
+from engine.delivery import (
+    UNASKABLE,
+    Channels,
+    Flowing,
+    Outcome,
+    Provider,
+    Waiting,
+    confirms,
+    providers,
+    rest,
+)
 from engine.digest import Gathered, Notice, Taken, gather
 from engine.errors import Conflict
 from engine.message import RenderTrouble, wording_of
@@ -45,30 +55,12 @@ __all__ = ["LEASE", "MOST_TRIES", "Delivered", "Outbox", "deliver"]
 
 STOPPED = "channel_stopped"
 """The wording of `workflows/messages` that says that a channel is out of use."""
+BEGIN_WITHIN = LEASE / 2
+"""So soon after it was leased a message is begun, or not at all: no channel keeps one for longer than the rest."""
 _LOOKED_AT = 400
 """So many messages are looked at in one transaction where most of them cannot go out."""
 _SETTLE_AGAIN = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between tries to write down what a provider answered: an outcome is not given up lightly."""
-
-
-@dataclass(slots=True)
-class Delivered:
-    """How many messages had which outcome."""
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    settings: Counter[str] = field(default_factory=Counter)
-    """What must be put right on our side before messages can go out, with how many wait for it."""
-    waiting: Counter[str] = field(default_factory=Counter)
-    """How many wait for a breaker or a quota."""
-    ended: Counter[str] = field(default_factory=Counter)
-    """How many came too late (``expired``) or go on in another channel (``moved``)."""
-    digests: int = 0
-    digested: int = 0
-    """How many notices went into how many digests."""
-    troubles: Counter[str] = field(default_factory=Counter)
-    """Why digests could not be written; their notices went alone."""
-    stopped: list[Breaker] = field(default_factory=list)
-    """Providers that went out of use in this run."""
 
 
 def deliver(
@@ -90,20 +82,36 @@ def deliver(
     it ``now`` stands still. ``stopping`` ends it early: what is under way is waited for and written.
     """
     sender = _Sender(
-        outbox, channels, now, office, limits, hands(workers), random or SystemRandom(), clock, stopping
+        outbox, channels, now, office, limits, workers, random or SystemRandom(), clock, stopping
     )
     try:
         sender.run()
     finally:
         sender.hands.close()
+        rest(channels)
     return sender.done
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Until when messages may be begun, by the wall clock and by the one that no jump of it can mislead."""
+
+    until: datetime
+    monotonic: float
+
+    def over(self, now: datetime) -> bool:
+        """Say whether somebody else may have them by now: this process was stopped, or the machine asleep."""
+        return now >= self.until or time.monotonic() >= self.monotonic
+
+
+_Task = tuple[Ready, Hand, _Held]
 
 
 @dataclass(slots=True)
 class _Turn:
     """What one transaction took, left waiting and ended, and which providers went out of use."""
 
-    taken: list[tuple[Ready, Hand]] = field(default_factory=list)
+    taken: list[_Task] = field(default_factory=list)
     waiting: list[tuple[Ready, Wait]] = field(default_factory=list)
     ended: list[tuple[Ready, End]] = field(default_factory=list)
     stopped: list[Breaker] = field(default_factory=list)
@@ -114,11 +122,12 @@ class _Sender:
 
     def __init__(
         self, outbox: Outbox, channels: Channels, now: datetime, office: Office | None, limits: Limits,
-        hands: Alone[Settled] | Crew[Settled], random: Random, clock: Callable[[], datetime] | None,
+        workers: int, random: Random, clock: Callable[[], datetime] | None,
         stopping: Callable[[], bool],
     ) -> None:  # fmt: skip
         self.done = Delivered()
-        self.hands = hands
+        # at a moment that stands still the same happens in the same order, however long it takes
+        self.hands = hands(workers, self._work, PATIENCE if clock else inf)
         self._outbox = outbox
         self._providers = providers(channels)
         self._office = office
@@ -127,9 +136,16 @@ class _Sender:
         self._clock = clock or (lambda: now)
         self._stopping = stopping
         self._owner = uuid4().hex[:12]
-        self._busy = self._ahead = 0
+        self._ahead = 0
+        self._flying: set[str] = set()
         self._confirming = {
             (c, p.name) for c, listed in self._providers.items() for p in listed if confirms(p.notifier)
+        }
+        self._flowing = {
+            (c, p.name): p.notifier
+            for c, listed in self._providers.items()
+            for p in listed
+            if isinstance(p.notifier, Flowing)
         }
         self._scene = Scene({}, now)
 
@@ -184,21 +200,24 @@ class _Sender:
         settled: list[Settled] = []
         moved, more = False, True
         while True:
-            leased: list[tuple[Ready, Hand]] = []
-            if more and not self._stopping() and self._busy <= self.hands.window // 2:
-                leased, more = self._turn(settled, self.hands.window - self._busy)
+            leased: list[_Task] = []
+            wanted = self.hands.window - len(self._flying)
+            if more and wanted > 0 and not self._stopping():
+                leased, more = self._turn(settled, wanted)
                 moved = moved or more
             elif settled:
                 self._turn(settled, 0)
-            for ready, hand in leased:
-                self._busy += 1
-                self.hands.submit(lambda ready=ready, hand=hand: self._call(ready, hand))  # type: ignore[misc]
-            if not self._busy:
+            for task in leased:
+                ready, hand, _ = task
+                self._flying.add(ready.message.key)
+                place = (ready.message.channel, hand.provider)
+                self.hands.submit(task, place if place in self._flowing and not hand.ask else None)
+            if not self._flying:
                 return moved
             settled = self.hands.results()
-            self._busy -= len(settled)
+            self._flying -= {one.ready.message.key for one in settled}
 
-    def _turn(self, settled: Sequence[Settled], wanted: int) -> tuple[list[tuple[Ready, Hand]], bool]:
+    def _turn(self, settled: Sequence[Settled], wanted: int) -> tuple[list[_Task], bool]:
         """Write what came back and take more, in one transaction; say whether there was any more."""
         for pause in (*_SETTLE_AGAIN, None):
             turn = _Turn()
@@ -214,12 +233,14 @@ class _Sender:
                 if pause is None:
                     raise
                 time.sleep(pause)
-        self._count(settled, turn)
+        self.done.count(settled, turn.waiting, turn.ended)
+        self.done.stopped += turn.stopped
         return turn.taken, bool(turn.taken or turn.waiting or turn.ended)
 
     def _take(self, wanted: int, turn: _Turn) -> None:
-        now = self._clock()
-        found = self._outbox.due(now, max(self._ahead, wanted))
+        monotonic, now = time.monotonic(), self._clock()
+        held = _Held(now + BEGIN_WITHIN, monotonic + BEGIN_WITHIN.total_seconds())
+        found = self._due(now, max(self._ahead, wanted))
         if not found:
             return
         scene = self._scene = self._look(found, now)
@@ -228,18 +249,26 @@ class _Sender:
                 break
             match admit(ready, scene):
                 case Hand() as hand:
-                    turn.taken.append((ready, hand))
+                    turn.taken.append((ready, hand, held))
                     self._reserve(ready, hand, scene)
                 case Wait() as wait:
                     turn.waiting.append((ready, wait))
                 case End() as end:
                     turn.ended.append((ready, end))
         self._outbox.lease(
-            [(ready, hand.provider) for ready, hand in turn.taken], self._owner, now, now + LEASE
+            [(ready, hand.provider) for ready, hand, _ in turn.taken], self._owner, now, now + LEASE
         )
         self._outbox.postpone(turn.waiting, now)
         self._outbox.end(turn.ended, now)
         self._ahead = _LOOKED_AT if len(turn.taken) < wanted else 0
+
+    def _due(self, now: datetime, limit: int) -> list[Ready]:
+        """Return what may go out and is not in our own hands already."""
+        found = self._outbox.due(now, limit)
+        if any(ready.message.key in self._flying for ready in found):
+            # the wall clock leapt: leases look run out of messages that we are just handing over
+            found = self._outbox.due(now, limit + len(self._flying))
+        return [ready for ready in found if ready.message.key not in self._flying]
 
     def _look(self, found: Sequence[Ready], now: datetime) -> Scene:
         names = {channel: tuple(p.name for p in listed) for channel, listed in self._providers.items()}
@@ -264,19 +293,52 @@ class _Sender:
         place = (ready.message.channel, hand.provider)
         breaker = scene.breakers.get(place)
         if breaker is not None and breaker.open:
-            scene.breakers[place] = probe(breaker, scene.now)
+            scene.breakers[place] = probe(breaker, scene.now + LEASE)
             self._outbox.set_breaker(scene.breakers[place], scene.now)
 
     # in whatever thread
 
-    def _call(self, ready: Ready, hand: Hand) -> Settled:
+    def _work(self, task: _Task, more: Callable[[], _Task | None]) -> Iterator[Settled]:
         """Hand over or ask, and say what follows; never raise for what a channel does."""
-        provider = self._provider(ready.message.channel, hand.provider)
+        ready, hand, held = task
+        place = (ready.message.channel, hand.provider)
+        if not hand.ask and place in self._flowing:
+            yield from self._flow(self._flowing[place], task, more)
+            return
+        provider = self._provider(*place)
         started = self._clock()
+        if not hand.ask and held.over(started):
+            yield _overslept(ready, hand, started)
+            return
         if provider is None:
             outcome = Outcome("unknown", f"{hand.provider} 已不在设置里，无法查询", code=UNASKABLE)
         else:
             outcome = call(provider, ready.message, started, ask=hand.ask)
+        yield self._follow(ready, hand, outcome, started)
+
+    def _flow(self, notifier: Flowing, first: _Task, more: Callable[[], _Task | None]) -> Iterator[Settled]:
+        """Hand over one message after another as the channel asks for them."""
+        begun: dict[str, tuple[Ready, Hand, datetime]] = {}
+        late: list[Settled] = []
+
+        def messages() -> Iterator[tuple[Waiting, datetime]]:
+            task: _Task | None = first
+            while task is not None:
+                ready, hand, held = task
+                started = self._clock()
+                if held.over(started):
+                    late.append(_overslept(ready, hand, started))
+                else:
+                    begun[ready.message.key] = (ready, hand, started)
+                    yield ready.message, started
+                task = more()
+
+        for message, outcome in flow(notifier, messages()):
+            ready, hand, started = begun.pop(message.key)
+            yield self._follow(ready, hand, outcome, started)
+        yield from late
+
+    def _follow(self, ready: Ready, hand: Hand, outcome: Outcome, started: datetime) -> Settled:
         ended = self._clock()
         told = (ready.message.channel, hand.provider) in self._confirming
         scene = Scene(
@@ -286,7 +348,7 @@ class _Sender:
             calendar=self._scene.calendar,
             texts=self._scene.texts,
         )
-        after = follow(ready, outcome, scene, self._random, asked=hand.ask, confirms=told)
+        after = follow(ready, outcome, scene, self._random, asked=hand.ask, confirms=told, trial=hand.trial)
         return Settled(ready, hand.provider, outcome, after, started, ended, hand.ask)
 
     def _provider(self, channel: str, name: str) -> Provider | None:
@@ -308,7 +370,8 @@ class _Sender:
             self._outbox.set_breaker(breaker, now)
             if fresh:
                 turn.stopped.append(breaker)
-                self._tell(breaker, now)
+                if not one.outcome.down:  # an outage ends by itself, and often both channels are cut
+                    self._tell(breaker, now)
 
     def _tell(self, breaker: Breaker, now: datetime) -> None:
         """Tell the trackers once, by another channel, that a provider is out of use."""
@@ -324,20 +387,12 @@ class _Sender:
             return
         start = now if other != "sms" else next_opening(now, office.calendar)
         key = f"breaker/{breaker.channel}/{breaker.provider}/{now:%Y%m%dT%H%M%S}"
-        self._outbox.alarm(lambda person: Alarm(f"{key}/{person}/{other}", other, subject, body, start), now)
+        self._outbox.alarm(
+            lambda person: Alarm(f"{key}/{person}/{other}", other, subject, body, start, STOPPED, values), now
+        )
 
-    def _count(self, settled: Sequence[Settled], turn: _Turn) -> None:
-        self.done.stopped += turn.stopped
-        self.done.ended.update(end.state for _, end in turn.ended)
-        for _, wait in turn.waiting:
-            if wait.why in ("address", "channel"):
-                self.done.outcomes["config"] += 1
-                self.done.settings[wait.detail] += 1
-            else:
-                self.done.waiting[wait.why] += 1
-        for one in settled:
-            kind = one.outcome.kind
-            if kind == "config":
-                self.done.settings[one.outcome.detail] += 1
-            over = one.after.state in ("dead", "expired")
-            self.done.outcomes[f"{kind}, {one.after.state}" if over else kind] += 1
+
+def _overslept(ready: Ready, hand: Hand, now: datetime) -> Settled:
+    """Say that a message was not handed over because somebody else may have it by now. No attempt was made."""
+    outcome = Outcome("retry", "本程序停顿过久，租约已过，没有送出", code=OVERSLEPT)
+    return Settled(ready, hand.provider, outcome, After("queued", now, doubt=ready.doubt), now, now, False)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from engine.deliver_breaker import Breaker
 from engine.deliver_limits import Past
-from engine.deliver_plan import After, Breaker, End, Ready, Wait
+from engine.deliver_plan import After, End, Ready, Wait
 from engine.delivery import Outcome
 from engine.digest import Gathered, Notice, Taken
 
@@ -29,13 +30,18 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A message of ours about a channel: to one person, by another channel."""
+    """A message of ours about the engine itself, to one person by one channel that is not what it is about.
+
+    ``wording`` and ``params`` are what it was rendered from: a provider of templates sends nothing else.
+    """
 
     key: str
     channel: str
     subject: str
     text: str
     send_from: datetime
+    wording: str
+    params: Mapping[str, str]
 
 
 Used = Callable[[str, Collection[str]], Mapping[str, Past]]

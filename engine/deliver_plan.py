@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from random import Random
 from typing import Literal
 
+from engine.deliver_breaker import FIRST_PROBE, LONGEST_PROBE, Breaker
 from engine.deliver_limits import NO_LIMITS, Gone, Limits, Past, opens_at
 from engine.delivery import UNASKABLE, Outcome, Waiting
 from engine.digest import REMINDERS
+from engine.directory import WANTING
 from engine.message import RenderTrouble, wording_of
-from engine.quiet import next_opening
+from engine.quiet import next_opening, permitted
 from engine.workdays import WorkingCalendar
 from engine.workflow import TextDef
 
@@ -30,8 +32,8 @@ FIRST_ASK, LAST_ASK = timedelta(minutes=2), timedelta(minutes=5)
 """A provider knows a message some minutes after it took it, not at once."""
 MOST_ASKS = 3
 """So often a provider may say that it does not know before we decide without it."""
-FIRST_PROBE = timedelta(minutes=10)
-LONGEST_PROBE = timedelta(hours=1)
+ASK_AGAIN = timedelta(minutes=30)
+"""How soon a provider that is out of use is asked again what became of a message."""
 FULL = timedelta(hours=1)
 """How long a number counts as full where the provider does not say."""
 FIRST_LOOK = timedelta(minutes=1)
@@ -41,8 +43,9 @@ SAFE_AGAIN = frozenset({"email", "webhook", "wecom", "dingtalk"})
 """Channels where a second copy under the same reference is no second message to its reader."""
 OFTEN_AGAIN = SAFE_AGAIN - {"email"}
 """Those whose peer itself keeps the second copy away, so that sending may be repeated as often as any try."""
-CONFIRMED = {"sms": timedelta(hours=72)}
-"""Channels whose receipts say `delivered`, and how long to wait for one. E-mail only tells what came back."""
+CONFIRMED = {"sms": timedelta(hours=72), "dingtalk": timedelta(hours=24)}
+"""Channels whose receipts say `delivered`, and how long to wait for one: DingTalk tells for a day. E-mail only
+tells what came back, WeCom nothing."""
 
 Why = Literal["", "address", "channel", "breaker", "quota"]
 """What a message waits for."""
@@ -79,23 +82,6 @@ class Ready:
         return ">" not in self.message.key and not self.message.key.startswith(("breaker/", "test/"))
 
 
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """A provider that cannot be used until its settings are mended, or could not. 熔断
-
-    While ``open`` only one message at a time may try, from ``probe_at`` on.
-    """
-
-    channel: str
-    provider: str
-    open: bool
-    since: datetime
-    probe_at: datetime
-    failures: int = 0
-    probing: bool = False
-    detail: str = ""
-
-
 @dataclass(slots=True)
 class Scene:
     """Everything that a decision rests on beside the message."""
@@ -107,6 +93,19 @@ class Scene:
     limits: Limits = NO_LIMITS
     calendar: WorkingCalendar | None = None
     texts: Mapping[str, TextDef] = field(default_factory=dict)
+    queued: set[tuple[str, str]] = field(default_factory=set)
+    """The providers out of use whose next trial has its message."""
+
+    def wait_for(self, breaker: Breaker, ready: Ready) -> datetime:
+        """Return until when a message waits for a provider that is out of use.
+
+        One is enough to try it; the others go as soon as that one did, and need not be looked at before.
+        """
+        place = (breaker.channel, breaker.provider)
+        if place not in self.queued or ready.expires_at is not None:
+            self.queued.add(place)
+            return breaker.probe_at
+        return max(breaker.probe_at, self.now + LONGEST_PROBE)
 
     @property
     def zone(self) -> tzinfo:
@@ -116,10 +115,14 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Give it to ``provider``, or (``ask``) ask there what became of it."""
+    """Give it to ``provider``, or (``ask``) ask there what became of it.
+
+    ``trial``: the provider is out of use; this one tries whether it is back.
+    """
 
     provider: str
     ask: bool = False
+    trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,16 +177,19 @@ def admit(ready: Ready, scene: Scene) -> Hand | Wait | End:
     message, now = ready.message, scene.now
     names = scene.providers.get(message.channel, ())
     if ready.doubtful:
-        return Hand(ready.provider or next(iter(names), ""), ask=True)
+        provider = ready.provider or next(iter(names), "")
+        return Hand(provider, ask=True, trial=_is_out(scene, message.channel, provider))
     if ready.expires_at is not None and ready.expires_at <= now:
         return End("expired", "时限已到，提醒不再发出")
     if not names:
         return Wait(now + LONGEST_RETRY, "channel", f"没有设置渠道 {message.channel}")
     if not message.address:
-        told = "手机号" if message.channel == "sms" else "邮箱" if message.channel == "email" else "账号"
-        what = f"{message.person} 没有登记{told}"
+        what = f"{message.person} 没有登记{WANTING.get(message.channel, '账号')}"
         other = instead(ready, scene)
         return Wait(now + LONGEST_RETRY, "address", what) if other is None else End("moved", what, other)
+    if message.channel == "sms" and scene.calendar is not None and not permitted(now, scene.calendar):
+        # it was to go out by day, and could not: a retry, a doubt cleared up, a provider that is back
+        return Wait(next_opening(now, scene.calendar), "", "夜间和休息日不发短信")
     return _choose(ready, scene, names)
 
 
@@ -195,11 +201,11 @@ def _choose(ready: Ready, scene: Scene, names: tuple[str, ...]) -> Hand | Wait |
     for name in names[start:] + names[:start]:
         breaker = scene.breakers.get((message.channel, name))
         if breaker is not None and breaker.open and breaker.probe_at > now:
-            waits.append((breaker.probe_at, "breaker", f"{name} 已停用：{breaker.detail}"))
+            waits.append((scene.wait_for(breaker, ready), "breaker", f"{name} 已停用：{breaker.detail}"))
             continue
         opens = _opens(ready, scene, name)
         if opens is None:
-            return Hand(name)
+            return Hand(name, trial=breaker is not None and breaker.open)
         waits.append((opens, "quota", "该号码在这段时间的限额已满"))
     until, why, detail = min(waits)
     if ready.expires_at is not None and until >= ready.expires_at:
@@ -207,6 +213,11 @@ def _choose(ready: Ready, scene: Scene, names: tuple[str, ...]) -> Hand | Wait |
         if other is not None:
             return End("moved", f"{detail}，等不及", other)
     return Wait(until, why, detail)
+
+
+def _is_out(scene: Scene, channel: str, provider: str) -> bool:
+    breaker = scene.breakers.get((channel, provider))
+    return breaker is not None and breaker.open
 
 
 def _opens(ready: Ready, scene: Scene, provider: str) -> datetime | None:
@@ -255,12 +266,16 @@ def instead(ready: Ready, scene: Scene) -> Fallback | None:
 
 
 def follow(
-    ready: Ready, outcome: Outcome, scene: Scene, random: Random, *, asked: bool = False, confirms: bool = False
+    ready: Ready, outcome: Outcome, scene: Scene, random: Random, *, asked: bool = False, confirms: bool = False,
+    trial: bool = False,
 ) -> After:  # fmt: skip
     """Say what an outcome leads to. ``asked``: it answers a question, nothing was sent.
 
-    ``confirms``: the provider gives receipts.
+    ``confirms``: the provider gives receipts. ``trial``: it was known to be out of use, so that it is still
+    out of order is no failure of the message; however long that lasts, no message ends by it.
     """
+    if trial and outcome.down and (asked or outcome.kind == "retry"):
+        return _still_out(ready, scene, random, asked=asked)
     match outcome.kind:
         case "accepted":
             look = scene.now + FIRST_LOOK if confirms and ready.message.channel in CONFIRMED else None
@@ -272,11 +287,23 @@ def follow(
         case "retry":
             return _retry(ready, outcome, scene, random, asked=asked)
         case kind:
-            if asked:  # still in doubt: asking was not possible
-                return After("sending", scene.now + FIRST_PROBE, unknowns=ready.unknowns, doubt=ready.doubt)
-            # no attempt: `admit` finds the breaker open, or the number full, and says until when
-            why: Why = "breaker" if kind == "config" else "quota"
-            return After("queued", scene.now, doubt=ready.doubt, waits_for=why)
+            return _put_off(ready, kind, scene, asked=asked)
+
+
+def _put_off(ready: Ready, kind: str, scene: Scene, *, asked: bool) -> After:
+    """No attempt: `admit` finds the breaker open, or the number full, and says until when."""
+    if asked:  # still in doubt: asking was not possible
+        return After("sending", scene.now + FIRST_PROBE, unknowns=ready.unknowns, doubt=ready.doubt)
+    why: Why = "breaker" if kind == "config" else "quota"
+    return After("queued", scene.now, doubt=ready.doubt, waits_for=why)
+
+
+def _still_out(ready: Ready, scene: Scene, random: Random, *, asked: bool) -> After:
+    """Leave the message as it was: in the queue, or in doubt where asking was not possible."""
+    if asked:
+        return After("sending", scene.now + ASK_AGAIN, unknowns=ready.unknowns, doubt=ready.doubt)
+    again = scene.now + backoff(ready.message.tries, random)
+    return After("queued", again, doubt=ready.doubt, waits_for="breaker")
 
 
 def _retry(ready: Ready, outcome: Outcome, scene: Scene, random: Random, *, asked: bool) -> After:
@@ -323,24 +350,3 @@ def _unknown(ready: Ready, outcome: Outcome, scene: Scene, random: Random, *, as
             "queued", now, doubt="resent", fallback=other, note="结果不明，重发一次（对方可能收到两次）"
         )
     return After("dead", doubt="dropped", note="结果不明，提醒不再重发（对方可能已收到）")
-
-
-def trip(
-    known: Breaker | None, channel: str, provider: str, outcome: Outcome, now: datetime
-) -> Breaker | None:
-    """Return the breaker as an outcome leaves it, ``None`` where it stays as it is."""
-    if outcome.kind == "config":
-        if known is not None and known.open and not known.probing:
-            return None  # others were on their way when it opened
-        failures = known.failures + 1 if known is not None and known.open else 1
-        since = known.since if known is not None and known.open else now
-        wait: timedelta = min(LONGEST_PROBE, FIRST_PROBE * 2 ** min(failures - 1, 8))
-        return Breaker(channel, provider, True, since, now + wait, failures, False, outcome.detail)
-    if known is None or not known.open or outcome.kind == "unknown":
-        return None
-    return replace(known, open=False, since=now, probing=False, failures=0)
-
-
-def probe(breaker: Breaker, now: datetime) -> Breaker:
-    """Return the breaker while one message tries whether it can be closed."""
-    return replace(breaker, probing=True, probe_at=now + LEASE)

@@ -89,16 +89,31 @@ def collect(
 ) -> Collected:
     """Ask every provider for receipts, and keep what they say. No transaction is open while one is asked."""
     found = Collected()
-    named = providers(channels)
-    scene = Scene(
-        {channel: tuple(p.name for p in listed) for channel, listed in named.items()}, now, limits=NO_LIMITS,
-        calendar=office.calendar if office else None, texts=office.texts if office else {},
-    )  # fmt: skip
-    for channel, listed in named.items():
+    scene = _scene(channels, now, office)
+    for channel, listed in providers(channels).items():
         for provider in listed:
             if isinstance(provider.notifier, Receipts):
                 _poll(book, channel, provider, scene, found)
     return found
+
+
+def take_in(
+    book: ReceiptBook, channels: Channels, provider: str, receipts: Sequence[Receipt], now: datetime, *,
+    office: Office | None = None,
+) -> Collected:  # fmt: skip
+    """Keep what ``provider`` pushed by itself, in one transaction; what was polled or pushed before counts once."""
+    found = Collected()
+    with book.together():
+        keep(book, provider, receipts, _scene(channels, now, office), found)
+    return found
+
+
+def _scene(channels: Channels, now: datetime, office: Office | None) -> Scene:
+    """Return what a decision about carrying on by another channel rests on."""
+    return Scene(
+        {channel: tuple(p.name for p in listed) for channel, listed in providers(channels).items()}, now,
+        limits=NO_LIMITS, calendar=office.calendar if office else None, texts=office.texts if office else {},
+    )  # fmt: skip
 
 
 def _poll(book: ReceiptBook, channel: str, provider: Provider, scene: Scene, found: Collected) -> None:

@@ -7,8 +7,9 @@ from datetime import datetime
 from random import Random, SystemRandom
 from uuid import uuid4
 
+from engine.deliver_breaker import trip
 from engine.deliver_outbox import Outbox, Settled
-from engine.deliver_plan import LEASE, After, Ready, Scene, follow, trip
+from engine.deliver_plan import LEASE, After, Ready, Scene, follow
 from engine.deliver_pool import call
 from engine.delivery import Provider, confirms
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -25,6 +25,7 @@ class Outcome:
     ``again_at`` is when a ``retry`` or ``quota`` may be tried again, where the provider says so;
     ``provider_id`` what the provider calls the message, ``code`` its own word for the answer. Only a
     rejection with ``blame="contact"`` can make an address count as invalid; without it it is suspect.
+    ``down``: the provider could not be reached or is out of order, which says nothing about this message.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Outcome:
     provider_id: str = ""
     code: str = ""
     blame: Blame = ""
+    down: bool = False
 
 
 ReceiptState = Literal["delivered", "undelivered"]
@@ -104,6 +106,19 @@ class Notifier(Protocol):
 
 
 @runtime_checkable
+class Flowing(Protocol):
+    """A channel that can begin a message before the one before it is answered (pipelining)."""
+
+    def flow(self, messages: Iterator[tuple[Waiting, datetime]]) -> Iterator[tuple[Waiting, Outcome]]:
+        """Hand over what ``messages`` gives, each with the moment of its handing over, until it gives no more.
+
+        A message is taken from there when it can be begun, not before. Give each outcome once, as soon as it
+        is known; never raise for what a provider may answer.
+        """
+        ...
+
+
+@runtime_checkable
 class Receipts(Protocol):
     """A channel that can be asked for receipts; polling must be enough, many networks let nothing in.
 
@@ -126,6 +141,33 @@ class Confirming(Protocol):
 
     def confirm(self) -> None:
         """Hear that the receipts of the last call are kept."""
+        ...
+
+
+class Pushing(Protocol):
+    """How a provider hands receipts over by itself: what it posts, and what it wants to hear. 推送回执"""
+
+    def read(self, body: bytes, now: datetime) -> Sequence[Receipt]:
+        """Return the receipts in what was posted; raise ``BadInput`` where it is not what this provider posts."""
+        ...
+
+    def answer(self, kept: bool) -> tuple[str, bytes]:
+        """Return type and text of the answer that says whether they were kept; if not, they are posted again."""
+        ...
+
+
+def pushing(notifier: object) -> Pushing | None:
+    """Return how a channel's provider pushes receipts, ``None`` where it does not."""
+    found: Pushing | None = getattr(notifier, "pushing", None)
+    return found
+
+
+@runtime_checkable
+class Resting(Protocol):
+    """A channel that keeps connections from one message to the next."""
+
+    def rest(self) -> None:
+        """Let go of those that are not worth keeping, now that nothing follows for a while."""
         ...
 
 
@@ -158,3 +200,11 @@ def providers(channels: Channels) -> dict[str, tuple[Provider, ...]]:
         if listed:
             found[channel] = listed
     return found
+
+
+def rest(channels: Channels) -> None:
+    """Let every channel know that nothing follows for a while."""
+    for listed in providers(channels).values():
+        for provider in listed:
+            if isinstance(provider.notifier, Resting):
+                provider.notifier.rest()

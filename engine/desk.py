@@ -159,8 +159,8 @@ def waiting(offers: Sequence[Offer], roles: Callable[[str, str], frozenset[str]]
     """Return the offers that wait for a person, the most urgent first; ``roles`` are held for a unit's matters
     in a jurisdiction.
 
-    What gives a matter up (it needs a reason and ends no clock) waits for nobody, nor does what others may
-    ask for (a query); what a rule, a minimum period or a query still forbids waits for something else.
+    What gives a matter up (it needs a reason and ends no clock) waits for nobody; what a rule, a minimum period
+    or a query still forbids waits for something else.
     """
     return sorted(
         (
@@ -170,7 +170,8 @@ def waiting(offers: Sequence[Offer], roles: Callable[[str, str], frozenset[str]]
             and not offer.blocked
             and not offer.held_up
             and offer.not_before is None
-            and (offer.ends or not (offer.action.needs_reason or offer.action.opens))
+            and offer.waits
+            and (offer.ends or not offer.action.needs_reason)
         ),
         key=lambda offer: (_nearest(offer), offer.matter.id, offer.action.name),
     )

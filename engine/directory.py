@@ -51,6 +51,13 @@ _LONGEST_NAME = 60
 _NUMBER = re.compile(r"(?<!\d)(?:(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}|0\d{2,3}[- ]?\d{7,8})(?!\d)")
 _PHONE = re.compile(r"\+?\d{5,20}")
 _EMAIL = re.compile(r"[^\s@<>,;\"'()]+@[^\s@<>,;\"'()]+\.[^\s@<>,;\"'().]+")
+# neither a gap, a comma nor a bar: what stands for several persons is no account
+_ACCOUNT = re.compile(r"[A-Za-z0-9_@.:$#+=-]{1,64}")
+
+ADDRESSES = {"sms": "phone", "email": "email", "wecom": "wecom", "dingtalk": "dingtalk"}
+"""By channel the field of a person that it sends to."""
+WANTING = {"sms": "手机号", "email": "邮箱", "wecom": "企业微信账号", "dingtalk": "钉钉账号"}
+"""By channel what a person lacks who cannot be reached by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,8 @@ class Person:
     jurisdiction: str
     email: str = field(default="", repr=False)
     phone: str = field(default="", repr=False)
+    wecom: str = field(default="", repr=False)
+    dingtalk: str = field(default="", repr=False)
 
     @property
     def masked_phone(self) -> str:
@@ -93,6 +102,16 @@ class Person:
     def masked_email(self) -> str:
         """The address as it may be shown: ``z***@example.org``."""
         return mask_email(self.email)
+
+    @property
+    def masked_wecom(self) -> str:
+        """The WeCom account as it may be shown: ``Z***``."""
+        return mask_account(self.wecom)
+
+    @property
+    def masked_dingtalk(self) -> str:
+        """The DingTalk account as it may be shown: ``m***``."""
+        return mask_account(self.dingtalk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +316,21 @@ def email_of(text: str) -> str:
     return address
 
 
+def account_of(text: str, where: str) -> str:
+    """Return a person's account (userid) with WeCom or DingTalk; raise ``BadInput``, showing it masked.
+
+    What stands for several (``a|b``, ``a,b``) or for everybody (``@all``) is no account of one person.
+    """
+    account = text.strip()
+    if account and (not _ACCOUNT.fullmatch(account) or account.casefold() == "@all"):
+        raise BadInput(
+            f"看不懂的{where}账号：{mask_account(account)}",
+            why="须为一个人在通讯录里的账号（userid）：1 至 64 个字母、数字或 _ - @ . 等符号，不能有空格、逗号、竖线",
+            then="例如 zhangsan",
+        )
+    return account
+
+
 def mask_phone(number: str) -> str:
     """``138****1234``; of a shorter number only the last two digits, of a very short one nothing."""
     if len(number) >= 11:
@@ -310,6 +344,17 @@ def mask_email(address: str) -> str:
     if not sign:
         return "***" if address else ""
     return f"{name[0] if len(name) > 1 else ''}***@{domain}"
+
+
+def mask_account(account: str) -> str:
+    """``z***``; of an account of one letter nothing."""
+    return f"{account[0] if len(account) > 1 else ''}***" if account else ""
+
+
+def mask_address(channel: str, address: str) -> str:
+    """Return an address of ``channel`` as it may be shown."""
+    masks = {"sms": mask_phone, "email": mask_email}
+    return masks.get(channel, mask_account)(address)
 
 
 def masked(text: str) -> str:

@@ -7,12 +7,16 @@ What is already running is recorded afterwards, with its day and its reason (补
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
+from engine.asking import applies
 from engine.errors import BadInput
+from engine.machine import Fits
 from engine.matter import Matter
 from engine.office import Office
 from engine.opening import Foreseen
 from engine.performing import Deed
+from engine.rules import ancestry, of_tier
 from engine.skipping import skip
 from engine.work import Work
 from engine.workflow import ActionDef, Bundle, StateDef, WorkflowDef
@@ -24,21 +28,27 @@ def stage_of(bundle: Bundle, root: str, text: str) -> tuple[WorkflowDef, StateDe
     Only workflows of ``root`` and its parts count. Raise ``BadInput`` for none, for several, and for a
     final state: what is done is not taken in.
     """
-    below = [w for w in bundle.workflows.values() if _leads_down(bundle, root, w.name)]
+    below = [
+        w for w in bundle.workflows.values() if root in ancestry(bundle.workflows, w.name) and not w.aside
+    ]
+    # the methods share their stages: each is named once, by its tier
+    stages = {
+        (w.tier, s.name): (w, s)
+        for w in sorted(below, key=lambda w: w.name != w.tier, reverse=True)
+        for s in w.states.values()
+        if not s.final
+    }
     found = [
         (w, s)
-        for w in below
-        for s in w.states.values()
-        if text in (s.name, s.title.zh, s.title.en, f"{w.name}.{s.name}") and not s.final
+        for w, s in stages.values()
+        if text in (s.name, s.title.zh, s.title.en, f"{w.tier}.{s.name}", f"{w.name}.{s.name}")
     ]
     if len(found) == 1:
         return found[0]
     if found:
-        named = "、".join(f"{w.name}.{s.name}（{w.title}{s.title}）" for w, s in found)
+        named = "、".join(f"{w.tier}.{s.name}（{w.title}{s.title}）" for w, s in found)
         raise BadInput(f"有 {len(found)} 个阶段叫 {text}", then=f"写明其中之一：{named}")
-    known = "、".join(
-        f"{w.name}.{s.name}（{s.title}）" for w in below for s in w.states.values() if not s.final
-    )
+    known = "、".join(f"{w.tier}.{s.name}（{s.title}）" for w, s in stages.values())
     raise BadInput(f"没有名为 {text} 的阶段", then=f"可用的：{known}")
 
 
@@ -58,20 +68,21 @@ def enter(
     Raise ``BadInput`` for a stage that comes by itself with the parts: a project to be archived has none yet.
     """
     bundle = office.machines(root.bundle).bundle
-    way: list[str] = [workflow]
+    tier = of_tier(bundle.workflows, workflow)[0].tier
+    way: list[str] = [tier]
     while way[0] != root.workflow:
-        way.insert(0, bundle.workflows[way[0]].part_of)
+        way.insert(0, of_tier(bundle.workflows, way[0])[0].part_of)
     packages = root.facts.get("packages")
     counts = {root.id: packages} if isinstance(packages, int) else {}
-    deed = Deed(
-        at, now, actor, "inferred", remarks={"entered": f"{workflow}.{state}"}, foreseen=Foreseen(counts)
-    )
+    deed = Deed(at, now, actor, "inferred", remarks={"entered": f"{tier}.{state}"}, foreseen=Foreseen(counts))
     taken = _bring(office, work, root, way[1:], state, deed)
-    wrong = next((m for m in work.family(root.root) if m.workflow == workflow and m.state != state), None)
+    there = [m for m in work.family(root.root) if office.workflow(m).tier == tier]
+    wrong = next((m for m in there if m.state != state), None)
     if wrong is not None:
-        definition = bundle.workflows[workflow]
+        definition = office.workflow(wrong)
+        title = definition.states[state].title if state in definition.states else state
         raise BadInput(
-            f"不能从“{definition.states[state].title}”进场",
+            f"不能从“{title}”进场",
             why=f"{definition.title}到这一阶段，要等下级事项办结；它们不在册",
             then="写较早的阶段，进场后再逐步登记",
         )
@@ -80,24 +91,25 @@ def enter(
 
 def _bring(office: Office, work: Work, matter: Matter, way: list[str], state: str, deed: Deed) -> int:
     machines = office.machines(matter.bundle)
+    fits = partial(applies, office, work, matter)
     if not way:
-        return skip(office, work, matter, machines.way_to(matter.workflow, matter.state, state) or (), deed)
-    opener = _opener(office.workflow(matter), way[0])
+        steps = machines.way_to(matter.workflow, matter.state, state, fits) or []
+        return skip(office, work, matter, steps, deed)
+    opener = _opener(office, matter, way[0], fits)
     taken = 0
     if opener is not None:
-        steps = [*(machines.path(matter.workflow, matter.state, opener.name) or ()), opener]
+        steps = [*(machines.path(matter.workflow, matter.state, opener.name, fits) or ()), opener]
         taken = skip(office, work, matter, steps, deed)
     for part in work.parts_of(matter):
         taken += _bring(office, work, part, way[1:], state, deed)
     return taken
 
 
-def _opener(workflow: WorkflowDef, part: str) -> ActionDef | None:
-    """Return the action that opens parts of that workflow; ``None`` where they come with the matter itself."""
-    return next((a for a in workflow.actions.values() if a.spawns and a.spawns.workflow == part), None)
-
-
-def _leads_down(bundle: Bundle, root: str, name: str) -> bool:
-    while name and name != root:
-        name = bundle.workflows[name].part_of
-    return name == root
+def _opener(office: Office, matter: Matter, part: str, fits: Fits) -> ActionDef | None:
+    """Return the action that opens parts of that workflow for this matter (each method begins in its own way);
+    ``None`` where they come with the matter itself.
+    """
+    known = office.machines(matter.bundle).bundle.workflows
+    tiers = {other.tier for other in of_tier(known, part)}
+    openers = [a for a in office.workflow(matter).actions.values() if a.spawns and a.spawns.workflow in tiers]
+    return next((a for a in openers if fits(a)), None)

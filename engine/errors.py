@@ -76,3 +76,7 @@ class BadRow(YiribanError):
 
 class StorageTrouble(YiribanError):
     """The database cannot be read or written: full disk, no file, no permission, damaged file."""
+
+
+class Unreadable(StorageTrouble):
+    """A row of the database is damaged, or was changed by hand into what it cannot be; others can be read."""

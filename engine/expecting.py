@@ -51,6 +51,7 @@ class Subject:
     marks: dict[str, datetime] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     pauses: set[str] = field(default_factory=set)
+    state: str = ""
     clocks: dict[tuple[str, int], Clock] = field(default_factory=dict)
 
 
@@ -67,9 +68,6 @@ class Expectation:
         self._calendar = calendar
         self._subjects: dict[str, Subject] = {}
         self._planners: dict[str, Planner] = {}
-        self._freezers = {
-            w.name for w in bundle.workflows.values() if any(s.freezes for s in w.states.values())
-        }
 
     def begin(self, event: Mapping[str, Any]) -> None:
         """Hear of a new matter (the event of its first line)."""
@@ -96,6 +94,7 @@ class Expectation:
             return
         at, now = datetime.fromisoformat(line["at"]), datetime.fromisoformat(line["recorded_at"])
         detail = line["detail"]
+        subject.state = line["to"]
         if line["kind"] in _SEEN:
             self._mark(subject, line, at)
         if line["kind"] == "clock" and line["name"] in ("pause", "resume"):
@@ -166,7 +165,7 @@ class Expectation:
         for (name, _), running in subject.clocks.items():
             if name == definition.name:  # an earlier round whose anchor moved is void without a note
                 self._end(running, known)
-        state: ClockState = "paused" if self._stands_still(subject) else "running"
+        state: ClockState = "paused" if self._stands_still(subject, definition.name) else "running"
         anchor = self._anchor(subject, definition, at)
         clock = Clock(subject.id, subject.id, "", definition.name, number, 1, state, anchor)
         subject.clocks[definition.name, number] = clock
@@ -303,10 +302,15 @@ class Expectation:
         )
         return max((m for m in marks if m is not None), default=at)
 
-    def _stands_still(self, subject: Subject) -> bool:
-        """Say whether something pauses the matter: itself, what it is part of, for a case what it is about."""
+    def _stands_still(self, subject: Subject, clock: str) -> bool:
+        """Say whether something pauses the clock: its matter's state, the matter itself, what that is part of, for a
+        case what it is about.
+        """
+        state = subject.workflow.states.get(subject.state)
+        if state is not None and clock in state.stops:
+            return True
         above = self._chain(subject.id)
-        if subject.about is not None and subject.workflow.name not in self._freezers:
+        if subject.about is not None and not subject.workflow.apart:
             above += self._chain(subject.about)
         return any(here.pauses for here in above)
 

@@ -21,7 +21,7 @@ from engine.losing import Answerable, days_lost
 from engine.matter import Matter, Pause
 from engine.message import due_day, hung_on
 from engine.office import Office
-from engine.starting import counted_again, pauses_of
+from engine.starting import counted_again, pauses_on
 from engine.term import Length, Moment
 from engine.work import Fire, Work
 from engine.workdays import WorkingCalendar
@@ -192,7 +192,7 @@ def explain(
 
 def _pauses(office: Office, work: Work, matter: Matter, clock: Clock) -> tuple[Pause, ...]:
     """Return the pauses between the anchor and the end."""
-    found = sorted(pauses_of(office, work, matter), key=lambda pause: pause.since)
+    found = sorted(pauses_on(office, work, matter, clock.name), key=lambda pause: pause.since)
     return tuple(
         pause
         for pause in found
@@ -215,7 +215,7 @@ def _dues(
     calendar = office.calendar
     term = office.machines(matter.bundle).bundle.terms[definition.term]
     counted = {d.name: d for d in counted_again(office, work, matter, clock).dues}
-    frozen = frozen_days(pauses_of(office, work, matter), calendar)
+    frozen = frozen_days(pauses_on(office, work, matter, clock.name), calendar)
     return tuple(
         _due(term, clock, name, instant, counted.get(name), frozen, calendar, now)
         for name in MOMENTS

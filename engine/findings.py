@@ -12,6 +12,7 @@ from engine.findings_clock import look_at_clocks
 from engine.findings_rule import look_at_rule
 from engine.findings_source import Sources
 from engine.findings_state import look_at_states
+from engine.findings_tables import look_at_table
 from engine.findings_workflow import look_at_workflow
 from engine.reading_form import nearest
 from engine.roles import ROLES
@@ -24,22 +25,24 @@ _PLACE = re.compile(r"\{([^{}]*)\}")
 
 def look_at_bundle(bundle: Bundle, texts: Mapping[str, TextDef] | None, sources: Sources) -> None:
     """Check a whole bundle; ``texts=None`` leaves out whether the messages exist."""
-    seen: dict[str, str] = {}
+    seen: dict[str, tuple[str, str]] = {}
     for workflow in bundle.workflows.values():
         look_at_workflow(workflow, bundle, sources)
         look_at_states(workflow, sources)
         look_at_clocks(workflow, bundle, sources)
-        for clock in workflow.clocks:
-            if clock in seen:
-                sources.add(
-                    workflow.file,
-                    ("clocks", clock),
-                    f"计时 {clock} 已在流程 {seen[clock]} 中，报表按计时名称区分",
-                    f"{workflow.name}_{clock}",
-                )
-            seen.setdefault(clock, workflow.name)
+        for clock, definition in workflow.clocks.items():
+            tier, term = seen.setdefault(clock, (workflow.tier, definition.term))
+            what = ""
+            if tier != workflow.tier:
+                what = f"计时 {clock} 已在流程 {tier} 中，报表按计时名称区分"
+            elif term != definition.term:
+                what = f"计时 {clock} 在同为 {tier} 的流程中用期限 {term}，报表按计时名称区分"
+            if what:
+                sources.add(workflow.file, ("clocks", clock), what, f"{workflow.name}_{clock}")
     for rule in bundle.rules.values():
         look_at_rule(rule, bundle, sources)
+    for table in bundle.thresholds.values():
+        look_at_table(table, sources)
     for ladder in bundle.ladders.values():
         _look_at_ladder(ladder, bundle, texts, sources)
     for profile in bundle.profiles.values():
@@ -161,22 +164,24 @@ def _look_at_effect(ladder: LadderDef, place: int, rung: Rung, bundle: Bundle, s
 
 
 def _look_at_switches(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:
-    """What a profile switches on must be a switch of some rung; what it inherits is its base's to answer for."""
+    """What a profile switches on must be a switch of a rung or of a workflow; what it inherits is its base's to answer for."""
     if sources.unread:
         return
     known = {rung.switch for ladder in bundle.ladders.values() for rung in ladder.rungs if rung.switch}
+    known |= {workflow.switch for workflow in bundle.workflows.values() if workflow.switch}
     above = [bundle.profiles[name] for name in profile.lineage[1:] if name in bundle.profiles]
     for switch in sorted(profile.switches.difference(*(base.switches for base in above))):
         who = f"方案 {profile.name}"
-        sources.unknown(profile.file, ("switches", switch), who, "督办级开关（switch）", switch, known)
+        sources.unknown(profile.file, ("switches", switch), who, "开关（switch）", switch, known)
 
 
 def _look_at_profile(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:
     _look_at_switches(profile, bundle, sources)
     clocks: dict[str, str] = {
-        f"{workflow.name}.{clock.name}": clock.term
+        f"{name}.{clock.name}": clock.term
         for workflow in bundle.workflows.values()
         for clock in workflow.clocks.values()
+        for name in (workflow.tier, workflow.name)
     }
     for key, dated in profile.promises.items():
         path = ("promises", key)
@@ -186,7 +191,7 @@ def _look_at_profile(profile: ProfileDef, bundle: Bundle, sources: Sources) -> N
             sources.add(profile.file, path, f"承诺 {key}：没有这个计时", _qualified(key, clocks))
             continue
         term = bundle.terms.get(clocks[key])
-        if term is not None and term.kind == "min":
+        if term is not None and term.kind == "min" and tuple(term.statutory):
             sources.add(profile.file, path, f"承诺 {key}：最短期限（kind: min）不能承诺", "删去这一项")
         if not dated.values:
             sources.add(profile.file, path, f"承诺 {key}：没有数值", "- limit: 1 working day")

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from engine.findings_source import Sources
 from engine.findings_workflow import look_at_expression
 from engine.reading_form import nearest
-from engine.rules import ancestry
+from engine.rules import ancestry, of_tier
 from engine.workflow import Bundle, ClockDef, FactDef, WorkflowDef
 
 _WORDS = {"action": "操作", "state": "状态", "fact": "要素"}
@@ -92,13 +92,18 @@ class _Look:
     def guarded(self) -> set[str]:
         """Return what a minimum may hold back: actions and dates of the workflow, those above and below it."""
         above = ancestry(self.bundle.workflows, self.workflow.name)
+        own = self.workflow.tier
         near = [
             w
             for w in self.bundle.workflows.values()
-            if w.name in above or self.workflow.name in ancestry(self.bundle.workflows, w.name)
+            if w is self.workflow or (w.tier != own and (w.tier in above or own in self.chain(w.part_of)))
         ]
         dates = {fact.name for w in near for fact in w.facts.values() if fact.type == "date"}
         return {action for w in near for action in w.actions} | dates
+
+    def chain(self, name: str) -> list[str]:
+        """Return a tier and those above it."""
+        return ancestry(self.bundle.workflows, name)
 
     def agreed(self) -> None:
         """An agreed length or day is a fact of the matter or of what it is part of."""
@@ -107,10 +112,11 @@ class _Look:
             return
         visible: dict[str, FactDef] = {}
         chain = ancestry(self.bundle.workflows, self.workflow.name)
-        if self.bundle.workflows[chain[-1]].part_of in self.sources.unread:
+        if of_tier(self.bundle.workflows, chain[-1])[0].part_of in self.sources.unread:
             return
         for above in reversed(chain):
-            visible.update(self.bundle.workflows[above].facts)
+            for workflow in of_tier(self.bundle.workflows, above):
+                visible.update(workflow.facts)
         usable = [fact.name for fact in visible.values() if fact.type in ("length", "date")]
         if name not in visible:
             self.add("agreed", f"没有名为 {name} 的要素（本流程和上级流程）", nearest(name, usable))

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from engine.errors import BadInput
 from engine.findings_source import Sources
 from engine.findings_workflow import describe
 from engine.matter import FactValue
+from engine.questions import ASKED, QUESTIONS
+from engine.reading_form import nearest
+from engine.roles import ROLES
 from engine.rules import (
+    LOOKED_UP,
+    THRESHOLD,
     Expression,
     ExpressionFault,
     ExpressionTrouble,
     MissingFact,
     ancestry,
     compile_rule,
+    of_tier,
+    rule_variables,
     values_of,
-    variables,
 )
 from engine.term import Length, read_length
-from engine.workflow import Bundle, FactType, RuleDef, RuleExample
+from engine.workflow import Bundle, FactType, RuleDef, RuleExample, WorkflowDef
 
 _PYTHON: dict[FactType, type] = {
     "money": int,
@@ -36,11 +43,12 @@ def look_at_rule(rule: RuleDef, bundle: Bundle, sources: Sources) -> None:
     """Compile ``rule`` and run its examples, each parameter at its newest value."""
     if not rule.workflow:
         return
-    if rule.workflow not in bundle.workflows:
+    if not of_tier(bundle.workflows, rule.workflow):
         sources.unknown(
             rule.file, ("workflow",), f"规则 {rule.code}", "流程", rule.workflow, bundle.workflows
         )
         return
+    _look_at_hands(rule, bundle, sources)
     expression = _compile(rule, bundle, sources)
     for passes, word in ((True, "通过"), (False, "不通过")):
         if not any(example.passes is passes for example in rule.examples):
@@ -51,6 +59,7 @@ def look_at_rule(rule: RuleDef, bundle: Bundle, sources: Sources) -> None:
     for name in rule.params:
         if f"param.{name}" not in expression.names:
             sources.add(rule.file, ("params", name), f"规则 {rule.code} 没有用到参数 {name}", f"删去 {name}")
+    _look_at_looked_up(rule, expression, bundle, sources)
     for place, example in enumerate(rule.examples):
         _try(rule, place, example, expression, bundle, sources)
 
@@ -59,14 +68,43 @@ def _compile(rule: RuleDef, bundle: Bundle, sources: Sources) -> Expression | No
     if not rule.expression:
         return None
     try:
-        return compile_rule(rule, bundle.workflows)
+        return compile_rule(rule, bundle)
     except ExpressionFault as fault:
-        if fault.unknown.removeprefix("given.").partition(".")[0] in sources.unread:
-            return None
-        declared = variables(bundle.workflows, rule.workflow, rule.params)
+        if fault.unknown and sources.unread:
+            return None  # it may stand in the file that could not be read
+        declared = rule_variables(rule, bundle)
         what, write = describe(fault, rule.expression, "passes_when", declared, "boolean")
         sources.add(rule.file, ("passes_when",), f"规则 {rule.code}：{what}", write)
         return None
+
+
+def _look_at_hands(rule: RuleDef, bundle: Bundle, sources: Sources) -> None:
+    """Who approves must be a role, and what is opened must be about a matter."""
+    who = f"规则 {rule.code}"
+    for role in rule.override.by if rule.override is not None else ():
+        sources.unknown(rule.file, ("override", "by", role), who, "角色", role, ROLES)
+    about = [name for name, workflow in bundle.workflows.items() if workflow.about]
+    if rule.opens in bundle.workflows and rule.opens not in about:
+        what = f"{who}：流程 {rule.opens} 不是针对事项的流程（about: any）"
+        sources.add(rule.file, ("opens",), what, nearest(rule.opens, about))
+    else:
+        sources.unknown(rule.file, ("opens",), who, "流程", rule.opens, about)
+
+
+def _look_at_looked_up(rule: RuleDef, expression: Expression, bundle: Bundle, sources: Sources) -> None:
+    """A question reads facts that must exist; leniency is for thresholds alone."""
+    known = {f"{w.tier}.{fact.name}" for w in bundle.workflows.values() for fact in w.facts.values()}
+    for name in sorted(expression.names) if not sources.unread else ():
+        question = QUESTIONS.get(name.removeprefix(ASKED)) if name.startswith(ASKED) else None
+        for fact in question.reads if question is not None else ():
+            if fact not in known:
+                what = f"规则 {rule.code}：{name} 要看要素 {fact}，流程里没有"
+                sources.add(
+                    rule.file, ("passes_when",), what, f"在流程 {fact.partition('.')[0]} 里加上这个要素"
+                )
+    if rule.lenient and not any(name.startswith(THRESHOLD) for name in expression.names):
+        what = f"规则 {rule.code} 没有用到门槛表，不需要 unknown_threshold"
+        sources.add(rule.file, ("unknown_threshold",), what, "删去 unknown_threshold")
 
 
 def _try(
@@ -77,17 +115,15 @@ def _try(
     facts = _facts(rule, place, example, bundle, sources)
     if facts is None:
         return
-    chain = [
-        (name, bundle.workflows[name], facts.get(name, {}))
-        for name in ancestry(bundle.workflows, rule.workflow)
-    ]
+    chain = [(workflow, facts.get(workflow.tier, {})) for workflow in _in_sight(rule, bundle)]
+    looked_up = {key: raw for key, raw in example.facts.items() if key.startswith(LOOKED_UP)}
     newest = {
         f"param.{name}": dated.values[-1].value
         for name, dated in rule.params.items()
         if dated.values and dated.values[-1].value is not None
     }
     try:
-        passes = expression.evaluate(values_of(chain, newest))
+        passes = expression.evaluate({**values_of(chain, newest), **looked_up})
     except MissingFact as missing:
         sources.add(rule.file, path, f"{where}：缺少 {missing.name}，无法判断", f"{missing.name}: ……")
     except ExpressionTrouble as trouble:
@@ -104,17 +140,25 @@ def _facts(
 ) -> dict[str, dict[str, FactValue]] | None:
     """Sort the example's facts by workflow, each of its declared type; ``None`` where one is wrong."""
     known = {
-        f"{name}.{fact.name}": fact.type
-        for name in ancestry(bundle.workflows, rule.workflow)
-        for fact in bundle.workflows[name].facts.values()
+        f"{workflow.tier}.{fact.name}": fact.type
+        for workflow in _in_sight(rule, bundle)
+        for fact in workflow.facts.values()
     }
     found: dict[str, dict[str, FactValue]] = {}
     good = True
+    declared = rule_variables(rule, bundle)
     for key, raw in example.facts.items():
         path = ("examples", place, "facts", key)
+        if key.startswith(LOOKED_UP) and key in declared:
+            if type(raw) is not int:
+                sources.add(rule.file, path, f"规则 {rule.code}：{key} 应是整数（金额以分计）", f"{key}: 1")
+                good = False
+            continue
         value = _typed(raw, known[key]) if key in known else None
         if key not in known:
-            sources.unknown(rule.file, path, f"规则 {rule.code}", "要素", key, known)
+            sources.unknown(
+                rule.file, path, f"规则 {rule.code}", "要素", key, [*known, *_looked_up(declared)]
+            )
         elif value is None:
             write = {"length": "30 days", "date": "2026-11-21", "boolean": "true"}.get(known[key], "1")
             what = f"规则 {rule.code}：{key} 应是 {known[key]} 类型"
@@ -125,6 +169,16 @@ def _facts(
         workflow, _, fact = key.partition(".")
         found.setdefault(workflow, {})[fact] = value
     return found if good else None
+
+
+def _looked_up(declared: Mapping[str, str]) -> list[str]:
+    return [name for name in declared if name.startswith(LOOKED_UP)]
+
+
+def _in_sight(rule: RuleDef, bundle: Bundle) -> list[WorkflowDef]:
+    """Return the workflows whose facts the rule may mention: its own tier and those above."""
+    above = ancestry(bundle.workflows, rule.workflow)
+    return [workflow for name in above for workflow in of_tier(bundle.workflows, name)]
 
 
 def _typed(raw: object, kind: FactType) -> FactValue | None:

@@ -31,6 +31,11 @@ class Sources:
         self._trees = trees
         self._faults = faults
         self.unread = frozenset(PurePosixPath(file).stem for file in unread)
+        self._borrowed: dict[tuple[str, Step, Step], str] = {}
+
+    def borrow(self, file: str, section: str, name: str, owner: str) -> None:
+        """Remember that an entry of ``file`` is written in ``owner``: findings about it stand there."""
+        self._borrowed[file, section, name] = owner
 
     def line(self, file: str, path: Iterable[Step]) -> int:
         """Return the line of ``path`` in ``file``, or of the last part of it that is written.
@@ -51,8 +56,10 @@ class Sources:
         return line
 
     def add(self, file: str, path: Iterable[Step], what: str, write: str = "") -> None:
-        """Note a finding at ``path`` in ``file``."""
-        self._faults.add(file, self.line(file, path), what, write)
+        """Note a finding at ``path`` in ``file``, or in the fragment where that is written."""
+        path = tuple(path)
+        owner = self._borrowed.get((file, *path[:2]), file) if len(path) > 1 else file  # type: ignore[arg-type]
+        self._faults.add(owner, self.line(owner, path), what, write)
 
     def unknown(
         self, file: str, path: Iterable[Step], who: str, word: str, name: str, options: Collection[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.errors import Refused
 from engine.matter import Matter
 from engine.office import Office
-from engine.work import Work
+from engine.work import Work, watched_by
 from engine.workflow import ActionDef, StateDef
 
 
@@ -27,8 +27,27 @@ def held_up(office: Office, work: Work, matter: Matter, action: ActionDef) -> li
     above = {m.id for m in work.chain(matter)}
     found: list[tuple[Matter, StateDef]] = []
     for about in work.family(matter.root):
-        if about.about in above and about.workflow in blockers:
-            state = office.workflow(about).states[about.state]
-            if action.name in state.blocks:
-                found.append((about, state))
+        if about.workflow not in blockers:
+            continue
+        state = office.workflow(about).states[about.state]
+        watched = watched_by(work, about) if state.blocks else None
+        if watched is not None and watched.id in above and state.forbids(action, itself=watched is matter):
+            found.append((about, state))
     return found
+
+
+def check_offered(office: Office, work: Work, matter: Matter, action: ActionDef) -> None:
+    """Raise ``Refused`` where ``action`` does something to what the matter is about, and that cannot be done there."""
+    watched = watched_by(work, matter) if action.for_about else None
+    if watched is None:
+        return
+    workflow = office.workflow(watched)
+    wanted = workflow.actions.get(action.for_about)
+    if wanted is not None and watched.state in wanted.sources:
+        return
+    named = wanted.title if wanted is not None else action.for_about
+    raise Refused(
+        f"现在不能“{action.title}”：{watched.id} 现为“{workflow.states[watched.state].title}”",
+        why=f"这一处理同时要对 {watched.id}“{named}”，它现在不能这样办",
+        then=f"用 yiriban project show {watched.id} 核对所处阶段，另选相应的处理",
+    )

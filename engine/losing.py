@@ -59,7 +59,7 @@ def days_lost(
     first, last = calendar.day_of(due - _TICK), _last_day(clock, calendar, now)
     if last <= first:
         return {}
-    frozen = frozen_days([_until(p, now) for p in traces.pauses], calendar)
+    frozen = frozen_days([_until(p, now) for p in traces.pauses if p.stops(clock.name)], calendar)
     stretches = _stretches(definition, traces.marks, calendar)
     said = [c for c in clock.charged if c.approved_by]
     return {

@@ -7,11 +7,19 @@ random words and compares them (decision 0006).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from transitions import Machine as TransitionsMachine
 
 from engine.workflow import ActionDef, Bundle, WorkflowDef
+
+Fits = Callable[[ActionDef], bool]
+"""Whether a step is for a matter at all (`asking.applies`)."""
+
+
+def _any_step(_: ActionDef) -> bool:
+    return True
 
 
 class Machine:
@@ -74,6 +82,8 @@ class Machines:
         self.bundle = bundle
         self.of = {name: Machine(workflow) for name, workflow in bundle.workflows.items()}
         self.finals = {name: machine.final for name, machine in self.of.items()}
+        self.aside = frozenset(name for name, workflow in bundle.workflows.items() if workflow.aside)
+        """Workflows whose matters do not count when it is asked whether a matter's parts are done."""
         self.expressions: dict[tuple[str, str, str], Any] = {}
         self.guarded = frozenset(
             action
@@ -94,10 +104,6 @@ class Machines:
         self.blockers = frozenset(
             w.name for w in bundle.workflows.values() if any(s.blocks for s in w.states.values())
         )
-        self.freezers = frozenset(
-            w.name for w in bundle.workflows.values() if any(s.freezes for s in w.states.values())
-        )
-        """Workflows about a matter that stop its clocks; they themselves run on."""
         self.starts_on: dict[tuple[str, str, str], tuple[str, ...]] = {}
         self.ends_on: dict[tuple[str, str], tuple[str, ...]] = {}
         for name, workflow in bundle.workflows.items():
@@ -108,27 +114,30 @@ class Machines:
                 for action in clock.ends:
                     self.ends_on[name, action] = (*self.ends_on.get((name, action), ()), clock.name)
 
-    def path(self, workflow: str, state: str, action: str) -> list[ActionDef] | None:
+    def path(self, workflow: str, state: str, action: str, fits: Fits = _any_step) -> list[ActionDef] | None:
         """Return the shortest way of transitions from ``state`` to a state that offers ``action``.
 
-        Automatic actions count too; those that need a reason (to give up, to release) or reopen do not. An empty
-        list means that ``action`` is possible right away, ``None`` that no way leads there.
+        Automatic actions count too; those that need a reason (to give up, to release) or reopen do not, nor those
+        that do not fit. An empty list means that ``action`` is possible right away, ``None`` that no way leads there.
         """
-        return self._way(workflow, state, frozenset(self.bundle.workflows[workflow].actions[action].sources))
+        sources = frozenset(self.bundle.workflows[workflow].actions[action].sources)
+        return self._way(workflow, state, sources, fits)
 
-    def way_to(self, workflow: str, state: str, wanted: str) -> list[ActionDef] | None:
+    def way_to(
+        self, workflow: str, state: str, wanted: str, fits: Fits = _any_step
+    ) -> list[ActionDef] | None:
         """Return the shortest way from ``state`` to the state ``wanted``, as ``path`` counts ways; where none leads
         there (a failed package), steps that need a reason or reopen count too.
         """
-        way = self._way(workflow, state, frozenset({wanted}))
-        return self._way(workflow, state, frozenset({wanted}), any_step=True) if way is None else way
+        way = self._way(workflow, state, frozenset({wanted}), fits)
+        return self._way(workflow, state, frozenset({wanted}), fits, any_step=True) if way is None else way
 
-    def way_out(self, workflow: str, state: str) -> list[ActionDef] | None:
+    def way_out(self, workflow: str, state: str, fits: Fits = _any_step) -> list[ActionDef] | None:
         """Return the shortest way from ``state`` to a final state, giving up excluded."""
-        return self._way(workflow, state, self.finals[workflow])
+        return self._way(workflow, state, self.finals[workflow], fits)
 
     def _way(
-        self, workflow: str, state: str, wanted: frozenset[str], *, any_step: bool = False
+        self, workflow: str, state: str, wanted: frozenset[str], fits: Fits, *, any_step: bool = False
     ) -> list[ActionDef] | None:
         definition = self.bundle.workflows[workflow]
         ways: dict[str, list[ActionDef]] = {state: []}
@@ -143,6 +152,7 @@ class Machines:
                     and step.to
                     and step.to not in ways
                     and (any_step or not (step.needs_reason or step.reopens))
+                    and (not step.applies_when or fits(step))
                 ):
                     ways[step.to] = [*ways[here], step]
                     queue.append(step.to)

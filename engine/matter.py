@@ -21,12 +21,19 @@ class Pause:
     """Clocks stand still from ``since`` until ``until`` (``None``: still); ``ground`` says why. 中止
 
     ``by`` is the matter that holds the pause (a query, a complaint); empty where a person ordered it.
+    ``clocks``: only these clocks of this very matter (the time of an expert's opinion does not count towards
+    the decision); empty: all, with those of its parts and of the cases about it.
     """
 
     since: datetime
     until: datetime | None
     ground: str
     by: str = ""
+    clocks: tuple[str, ...] = ()
+
+    def stops(self, clock: str) -> bool:
+        """Whether the pause, lying on the clock's own matter, stops ``clock``."""
+        return not self.clocks or clock in self.clocks
 
 
 @dataclass(slots=True)
@@ -80,7 +87,7 @@ class Entry:
     """One line of a matter's history, chained to the line before by ``hash``.
 
     ``at`` is when it happened, ``recorded_at`` when it was written down. ``kind`` is one of
-    ``opened, action, inferred, observed, fire, clock``.
+    ``opened, action, automatic, inferred, observed, fire, clock, override``.
     """
 
     matter: str

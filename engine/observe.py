@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from engine.asking import applies
 from engine.chain import plain_facts
-from engine.checking import broken, early_dates, too_early
+from engine.checking import early_dates, too_early
 from engine.holdups import held_up
+from engine.judging import BROKEN, broken
+from engine.machine import Fits
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.opening import Foreseen, spawn
@@ -62,7 +66,7 @@ def observe(office: Office, work: Work, root: Matter, sight: Sight, actor: str) 
         if matter.state == action.to and f"action:{action.name}" not in matter.marks:
             watch.mark(matter, action)
             return watch.observed
-    watch.infer(matter, machines.path(matter.workflow, matter.state, action.name) or ())
+    watch.infer(matter, machines.path(matter.workflow, matter.state, action.name, watch.fits(matter)) or ())
     if matter.state in action.sources:
         watch.see(matter, action)
     else:
@@ -86,6 +90,10 @@ class _Watch:
         matter.marks[f"action:{action.name}"] = self.sight.at
         self.work.touch(matter)
 
+    def fits(self, matter: Matter) -> Fits:
+        """Which steps are for this matter at all: a method has them or not."""
+        return partial(applies, self.office, self.work, matter)
+
     def reach(self, root: Matter) -> Matter:
         """Walk down to the matter that was acted upon, opening on the way what nobody saw opened."""
         here = root
@@ -101,10 +109,14 @@ class _Watch:
         machines = self.office.machines(parent.bundle)
         definition = machines.bundle.workflows[parent.workflow]
         spawns = definition.spawns
-        opener = next((a for a in definition.actions.values() if a.spawns is not None), None)
+        fits = self.fits(parent)
+        openers = [a for a in definition.actions.values() if a.spawns and not a.spawns.with_facts]
+        opener = next((a for a in openers if fits(a)), None)
         if opener is not None:
             spawns = opener.spawns
-            self.infer(parent, [*(machines.path(parent.workflow, parent.state, opener.name) or ()), opener])
+            self.infer(
+                parent, [*(machines.path(parent.workflow, parent.state, opener.name, fits) or ()), opener]
+            )
         assert spawns is not None
         foreseen = self.sight.foreseen
         one = replace(foreseen, counts={**foreseen.counts, parent.id: 1})
@@ -130,15 +142,15 @@ class _Watch:
         machines = self.office.machines(matter.bundle)
         for part in list(self.work.parts_of(matter)):
             self.finish_parts(part)
-            self.infer(part, machines.way_out(part.workflow, part.state) or ())
+            self.infer(part, machines.way_out(part.workflow, part.state, self.fits(part)) or ())
 
     def see(self, matter: Matter, action: ActionDef) -> None:
         """A step that is possible: judge it by minimum periods and rules, and take it."""
         office, sight = self.office, self.sight
         for article, until in too_early(office, self.work, matter, action, sight.at):
             self._find("before_minimum", f"{matter.id} {action.title}：{article}，最早 {until.isoformat()}")
-        for rule, lacks in broken(office, self.work, matter, action, sight.facts, sight.at):
-            if lacks == "broken":
+        for rule, lacks, _hint in broken(office, self.work, matter, action, sight.facts, sight.at):
+            if lacks == BROKEN:
                 self._find(f"rule_{rule.code}", f"{matter.id} {action.title}：{rule.code} {rule.title}")
             else:
                 self.observed.unjudged.append(f"{rule.code}: {lacks}")

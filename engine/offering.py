@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.checking import broken, too_early
+from engine.asking import applies
+from engine.checking import too_early
 from engine.clock import Clock
+from engine.grants import grant_of
 from engine.holdups import held_up
+from engine.judging import BROKEN, broken
 from engine.matter import Matter
 from engine.office import Office
+from engine.opening import newcomer
 from engine.work import Work
 from engine.workflow import MOMENTS, ActionDef, FactDef, RuleDef, StateDef
 
@@ -34,16 +38,23 @@ class Offer:
     held_up: tuple[tuple[str, StateDef], ...] = ()
 
     @property
-    def urgency(self) -> tuple[bool, bool, float, bool, bool]:
-        """Sort key: what ends the nearest clock first, what a rule forbids later, giving up last; of what
-        ends none, a step onward before a record, and before what somebody else must ask for (a query).
+    def waits(self) -> bool:
+        """Whether somebody waits for it: not for what others must ask for (a query), nor for what is recorded only
+        when it happens, unless a clock runs that it ends.
+        """
+        return bool(self.ends) or not (self.action.opens or self.action.occasional)
+
+    @property
+    def urgency(self) -> tuple[bool, bool, bool, float, bool]:
+        """Sort key: what ends the nearest clock first, what a rule forbids later, then giving up and explaining, and
+        last what nobody waits for; of what ends no clock, a step onward before a record.
         """
         near = min((m for c in self.ends for n in MOMENTS if (m := c.moment(n))), default=None)
         return (
+            not self.waits,
             self.action.needs_reason,
             bool(self.blocked or self.held_up),
             near.timestamp() if near else float("inf"),
-            bool(self.action.opens),
             self.action.to is None,
         )
 
@@ -55,12 +66,14 @@ def offers(office: Office, work: Work, matters: Sequence[Matter], now: datetime)
         workflow = office.workflow(matter)
         clocks = [c for c in work.clocks_of(matter) if c.is_open]
         for action in office.machines(matter.bundle).of[matter.workflow].offers(matter.state):
+            if not applies(office, work, matter, action):
+                continue
             if _done_already(matter, action) or _idle(office, matter, action, clocks):
                 continue
             held = tuple((role, tuple(work.holders(role, matter, now))) for role in action.by)
             missing = tuple(workflow.facts[n] for n in action.needs if n not in matter.facts)
-            if action.opens and (about := office.current.workflows.get(action.opens)):
-                missing += tuple(f for f in about.facts.values() if not f.optional)
+            if (comes := newcomer(office, matter, action)) is not None:
+                missing += tuple(f for f in comes.facts.values() if not f.optional)
             ends = tuple(c for c in clocks if action.name in workflow.clocks[c.name].ends)
             early = [until for _, until in too_early(office, work, matter, action, now)]
             blocked = _blocked(office, work, matter, action, now)
@@ -74,9 +87,11 @@ def _blocked(
 ) -> tuple[RuleDef, ...]:
     """Return the rules that already refuse; one that waits for a fact to be given does not."""
     return tuple(
-        rule
-        for rule, why in broken(office, work, matter, action, {}, now)
-        if rule.severity == "block" and (why == "broken" or why.startswith("given."))
+        item.rule
+        for item in broken(office, work, matter, action, {}, now)
+        if item.rule.severity == "block"
+        and (item.why == BROKEN or item.why.startswith("given."))
+        and grant_of(office, matter, action.name, item.rule, now) is None
     )
 
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from engine.asking import ask
 from engine.chain import plain_facts
 from engine.clock import Clock
-from engine.errors import BadInput, NotFound
+from engine.errors import BadInput, NotFound, Refused
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.rules import MissingFact
 from engine.sheet import number_of
 from engine.starting import trigger
 from engine.work import SYSTEM, Work
-from engine.workflow import Spawn
+from engine.workflow import ActionDef, Spawn, WorkflowDef
 
 MOST_PARTS = 1000
 FIRST_HANDS = "tracker"
 """The level at which a case begins."""
 REGULATED = frozenset({"regulator", "superior"})
 """The levels at which a case is in a regulator's hands: where it was referred to, or above."""
-CASE_FACTS = frozenset({"level", "clock", "moment", "sheet"})
+CASE_FACTS = frozenset({"level", "clock", "moment", "sheet", "others", "twin"})
 """What a case is about and in whose hands: written when it is opened, never by hand."""
 
 
@@ -97,9 +97,13 @@ def spawn(
     actor: str,
     seen: bool,
     foreseen: Foreseen | None = None,
+    facts: Mapping[str, FactValue] | None = None,
 ) -> list[Matter]:
-    """Open the parts that an action of ``parent`` spawns; raise ``BadInput`` for an impossible number."""
-    if foreseen is not None:
+    """Open the parts that an action of ``parent`` spawns; raise ``BadInput`` for an impossible number.
+
+    ``facts`` are those with which a part comes that is opened alone (a bid).
+    """
+    if foreseen is not None and not spawns.with_facts:
         count = foreseen.counts.get(parent.id, 1)
     else:
         try:
@@ -113,21 +117,40 @@ def spawn(
             f"{spawns.count} = {count}：下级事项的数量应在 1 到 {MOST_PARTS} 之间", then="改正该要素后重试"
         )
     opened: list[Matter] = []
+    name = _chosen(office, parent, spawns, seen=seen and foreseen is None)
     for _ in range(count):
-        part = part_of(office, work, parent, spawns.workflow, at)
+        part = part_of(office, work, parent, name, at)
         if foreseen is not None:
             part.facts.update(foreseen.facts.get(part.id, {}))
+        if spawns.with_facts:
+            part.facts.update(facts or {})
         opened += open_matter(office, work, part, now=now, actor=actor, seen=seen, foreseen=foreseen)
     return opened
 
 
+def _chosen(office: Office, parent: Matter, spawns: Spawn, *, seen: bool) -> str:
+    """Return the workflow of the parts: the one that a fact of ``parent`` names, else the one of the tier itself.
+
+    Raise ``Refused`` for one that the profile does not switch on; what a register shows has happened all the same.
+    """
+    named = str(parent.facts.get(spawns.which, "")) if spawns.which else ""
+    workflow = office.machines(parent.bundle).bundle.workflows.get(named)
+    if workflow is None or workflow.tier != spawns.workflow:
+        return spawns.workflow
+    if seen and workflow.switch and workflow.switch not in office.planner(parent).profile.switches:
+        raise Refused(
+            f"{workflow.title}还没有开通",
+            why="这一流程的依据没有与原文核对过，由本地的方案决定用不用",
+            then=f"核对原文后，在地方时限方案里写 switches: [{workflow.switch}]",
+        )
+    return named
+
+
 def part_of(office: Office, work: Work, parent: Matter, workflow: str, at: datetime) -> Matter:
     """Make the next part of ``parent``; it inherits bundle, profile, unit and jurisdiction."""
-    parent.children += 1
-    work.touch(parent)
     definition = office.machines(parent.bundle).bundle.workflows[workflow]
     return Matter(
-        id=f"{parent.id}.{parent.children}",
+        id=_number(work, parent, definition),
         root=parent.root,
         workflow=workflow,
         state=definition.initial,
@@ -141,6 +164,25 @@ def part_of(office: Office, work: Work, parent: Matter, workflow: str, at: datet
         part_of=parent.id,
         go_live=parent.go_live,
     )
+
+
+def _number(work: Work, parent: Matter, definition: WorkflowDef) -> str:
+    """Return the id of the next part. What stands beside the way is numbered apart: contracts stay .1, .2, …"""
+    work.touch(parent)
+    if definition.aside:
+        parent.cases += 1
+        return definition.numbered(parent.id, parent.cases)
+    parent.children += 1
+    return f"{parent.id}.{parent.children}"
+
+
+def newcomer(office: Office, matter: Matter, action: ActionDef) -> WorkflowDef | None:
+    """Return the workflow of what ``action`` opens with facts handed in: about the matter, or one part of it."""
+    if action.opens:
+        return office.current.workflows.get(action.opens)
+    if action.spawns is not None and action.spawns.with_facts:
+        return office.machines(matter.bundle).bundle.workflows.get(action.spawns.workflow)
+    return None
 
 
 def open_about(
@@ -166,7 +208,7 @@ def open_about(
     matter.cases += 1
     work.touch(matter)
     about = Matter(
-        id=f"{matter.id}-{workflow[0].upper()}{matter.cases}",
+        id=definition.numbered(matter.id, matter.cases),
         root=matter.root,
         workflow=workflow,
         state=definition.initial,
@@ -185,18 +227,49 @@ def open_about(
     return about
 
 
+def open_twin(
+    office: Office, work: Work, matter: Matter, *, at: datetime, now: datetime, actor: str
+) -> Matter:  # fmt: skip
+    """Open the same once more about what ``matter`` is about, where ``matter`` now stands; each names the other.
+
+    The law may hold two to account for one thing: purchaser and agency. 一案双查
+    """
+    work.family(matter.root)
+    assert matter.about is not None
+    watched = work.matters[matter.about]
+    watched.cases += 1
+    work.touch(watched)
+    twin = replace(
+        matter, id=office.workflow(matter).numbered(watched.id, watched.cases), state_since=at, opened_at=at,
+        revision=0, history_no=0, head_hash="", children=0, cases=0, marks={}, pauses=[],
+        facts={name: value for name, value in matter.facts.items() if name in CASE_FACTS},
+    )  # fmt: skip
+    if "sheet" in twin.facts:
+        twin.facts["sheet"] = number_of(matter.unit, at, office.calendar)
+    twin.facts["twin"] = matter.id
+    work.set_fact(matter, "twin", twin.id)
+    open_matter(office, work, twin, now=now, actor=actor, cause=f"{matter.id}/twin")
+    return twin
+
+
 def open_case(
     office: Office, work: Work, matter: Matter, source: Clock | str, workflow: str, *, moment: str, at: datetime,
-    now: datetime, cause: str,
+    now: datetime, cause: str, others: Sequence[str] = (),
 ) -> Matter:  # fmt: skip
     """Open a case about ``matter``, with the moment that was missed.
 
-    ``source`` is the clock that ran out, or the code of the rule that escalated.
+    ``source`` is the clock that ran out, or the code of the rule that escalated; ``others`` are the matters that
+    the rule found alike. It begins in the hands that its workflow names, else in the tracker's.
     """
     name = source if isinstance(source, str) else source.name
     watched = source if isinstance(source, str) else source.spelled
-    facts: dict[str, FactValue] = {"level": FIRST_HANDS, "clock": name, "moment": moment}
+    definition = office.current.workflows.get(workflow)
+    level = definition.facts.get("level") if definition is not None else None
+    hands = level.initially if level is not None and level.initially else FIRST_HANDS
+    facts: dict[str, FactValue] = {"level": hands, "clock": name, "moment": moment}
     facts["sheet"] = number_of(matter.unit, at, office.calendar)
+    if others:
+        facts["others"] = "、".join(others)
     return open_about(
         office, work, matter, workflow, facts, at=at, now=now, actor=SYSTEM, clock=watched, cause=cause
     )

@@ -70,6 +70,9 @@ def pass_time(
 def fire_next(office: Office, work: Work, clock: Clock, now: datetime) -> Fire | None:
     """Let the first planned rung of ``clock`` take effect; ``None`` where it could not, or none is planned."""
     work.touch_clock(clock)
+    if clock.matter not in work.matters:
+        keep_trouble(clock, f"没有事项 {clock.matter}，它的计时不能触发", now)
+        return None
     if not clock.plan:
         # a minimum period has run out: the act it guarded is permitted from now on
         ran_out = clock.statutory or turn(clock)[0]
@@ -89,10 +92,18 @@ def fire_next(office: Office, work: Work, clock: Clock, now: datetime) -> Fire |
         work.undo(mark)
         put_off(clock, item, trouble.what, now)
         return None
+    except (
+        Exception
+    ) as error:  # a fault of ours, or a row that is not what it should be: nobody else is silenced
+        work.undo(mark)
+        put_off(clock, item, f"程序出错（{type(error).__name__}: {error}）", now)
+        return None
     work.fires.append(fire)
     if not stale:
         clock.fired.append(item.rung)
-    if clock.trouble.startswith(f"{item.rung}:"):
+    named = clock.trouble.partition(":")[0]
+    if all(planned.rung != named for planned in clock.plan):
+        # the rung that it speaks of has taken effect, or the row can be read again
         clock.trouble = ""
     clock.reschedule()
     return fire
@@ -103,6 +114,15 @@ def put_off(clock: Clock, item: Planned, trouble: str, now: datetime) -> None:
     clock.trouble = f"{item.rung}: {trouble}"
     clock.plan.append(Planned(item.at, item.rung, item.occurrence, now + RETRY_AFTER))
     clock.reschedule()
+
+
+def keep_trouble(clock: Clock, trouble: str, now: datetime) -> None:
+    """Keep a trouble on a clock, whatever is planned on it; the clock is looked at again later."""
+    if clock.plan:
+        put_off(clock, clock.plan.pop(0), trouble, now)
+        return
+    clock.trouble = trouble
+    clock.look_at = now + RETRY_AFTER
 
 
 def _rung(office: Office, matter: Matter, clock: Clock, item: Planned) -> Rung:
@@ -133,7 +153,9 @@ def _collapse(clock: Clock, item: Planned, now: datetime) -> Fire:
 def _effect(office: Office, work: Work, clock: Clock, item: Planned, rung: Rung, now: datetime) -> Fire:
     matter = work.matters[clock.matter]
     hung = hung_on(office, matter, clock, rung)
-    opens = f"{matter.id}-C{matter.cases + 1}" if rung.does == "open" else None
+    opened = office.current.workflows.get(rung.opens)
+    # a workflow that is gone is told by whoever opens the case
+    opens = opened.numbered(matter.id, matter.cases + 1) if opened is not None else rung.opens or None
     action = _act_of(office, matter, rung)
     above = superior_of(work, matter) if action is not None and action.climbs else None
     # where nothing lies above the case stays, and whoever is told hears that

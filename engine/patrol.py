@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Set
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from engine.clock import RETRY_AFTER, Clock
-from engine.errors import BadRow
+from engine.errors import BadRow, Unreadable
 from engine.office import Office
-from engine.passing import Turn, fire_next, pass_time, put_off, turn
+from engine.passing import Turn, fire_next, keep_trouble, pass_time, turn
 from engine.work import Fire, Message, Reader, Work
 
 SET = 500
@@ -32,6 +32,14 @@ class Store(Protocol):
     def savepoint(self) -> AbstractContextManager[None]:
         """Guard a part of the transaction: an error inside undoes that part only."""
         ...
+
+    def isolate(self, now: datetime, limit: int, until: datetime) -> list[Clock]:
+        """Set the clocks aside ``until`` then that are due by ``now`` and cannot be read, and return them."""
+        ...
+
+
+class _Undone(Exception):
+    """Leaves a savepoint so that it is rolled back: a rehearsal ends."""
 
 
 @dataclass(slots=True)
@@ -63,7 +71,7 @@ def patrol(
         return beat
     while True:
         with store.work() as work:
-            clocks = work.adopt(work.reader.read_due(now, SET))
+            clocks = _readable(store, work, now, SET, beat)
             if not clocks:
                 return beat
             until = turn(clocks[-1]) if len(clocks) == SET else None
@@ -72,6 +80,21 @@ def patrol(
         beat.looked_at += len(clocks)
         if on_set is not None:
             on_set(beat.looked_at)
+
+
+def _readable(
+    store: Store, work: Work, now: datetime, limit: int, beat: Beat, only: Set[tuple[str, str, int]] | None = None
+) -> list[Clock]:  # fmt: skip
+    """Read what is due (of ``only`` these, if given); set a damaged clock aside, so that it stops no other."""
+    while True:
+        try:
+            due = work.reader.read_due(now, limit)
+            return work.adopt(due if only is None else [c for c in due if c.key in only])
+        except Unreadable:
+            damaged = store.isolate(now, limit, now + RETRY_AFTER)
+            if not damaged:
+                raise
+            beat.troubled += damaged
 
 
 def _drain(
@@ -99,17 +122,18 @@ def _drain(
         half = len(keys) // 2
         for part in (keys[:half], keys[half:]):
             fresh = Work(work.reader)
-            _drain(office, store, fresh, _again(fresh, part, now), now, until, beat)
+            _drain(office, store, fresh, _again(store, fresh, part, now, beat), now, until, beat)
         return
     beat.fires += fires
     beat.messages += messages
     beat.troubled += troubled
 
 
-def _again(work: Work, keys: list[tuple[str, str, int]], now: datetime) -> list[Clock]:
+def _again(
+    store: Store, work: Work, keys: list[tuple[str, str, int]], now: datetime, beat: Beat
+) -> list[Clock]:
     """Read these clocks afresh where they are still due."""
-    wanted = set(keys)
-    return work.adopt([c for c in work.reader.read_due(now, SET * 2) if c.key in wanted])
+    return _readable(store, work, now, SET * 2, beat, set(keys))
 
 
 def _one_by_one(
@@ -119,7 +143,7 @@ def _one_by_one(
     """Fire the rungs of one clock each in its own savepoint; set a bad one aside, the others take effect."""
     while True:
         work = Work(reader)
-        clock = next(iter(_again(work, [key], now)), None)
+        clock = next(iter(_again(store, work, [key], now, beat)), None)
         if clock is None or (until is not None and turn(clock) > until):
             return
         try:
@@ -128,7 +152,7 @@ def _one_by_one(
                 messages = list(work.messages)
                 store.write(work)
         except BadRow as error:
-            clock = _set_aside(store, Work(reader), key, error, now)
+            clock = _set_aside(store, Work(reader), key, error, now, beat)
         else:
             beat.fires += [fire] if fire is not None else []
             beat.messages += messages
@@ -136,24 +160,23 @@ def _one_by_one(
             beat.troubled.append(clock)
 
 
-def _set_aside(store: Store, work: Work, key: tuple[str, str, int], error: BadRow, now: datetime) -> Clock:
+def _set_aside(
+    store: Store, work: Work, key: tuple[str, str, int], error: BadRow, now: datetime, beat: Beat
+) -> Clock:
     """Keep the trouble on the clock, to be seen and retried, as the clock was read from the store."""
-    clock = _again(work, [key], now)[0]
-    if clock.plan:
-        put_off(clock, clock.plan.pop(0), f"{error.what}（{error.why}）", now)
-    else:
-        clock.trouble = f"{error.what}（{error.why}）"
-        clock.look_at = now + RETRY_AFTER
+    clock = _again(store, work, [key], now, beat)[0]
+    keep_trouble(clock, f"{error.what}（{error.why}）", now)
     work.touch_clock(clock)
     store.write(work)
     return clock
 
 
 def _rehearse(office: Office, store: Store, now: datetime, beat: Beat) -> None:
-    with store.work() as work:
-        clocks = work.adopt(work.reader.read_due(now, ALL))
+    with store.work() as work, suppress(_Undone), store.savepoint():
+        clocks = _readable(store, work, now, ALL, beat)
         beat.fires = pass_time(office, work, clocks, now)
         beat.messages = list(work.messages)
-        beat.troubled = [c for c in clocks if c.trouble]
+        beat.troubled += [c for c in clocks if c.trouble]
         beat.looked_at = len(clocks)
         work.clear()
+        raise _Undone

@@ -12,17 +12,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from engine.asking import ask, joins
+from engine.asking import ask, joins, twin_of
 from engine.chain import plain_facts
-from engine.climbing import change_hands
+from engine.climbing import change_hands, hand_over
 from engine.clock import Clock
 from engine.matter import Evidence, FactValue, Matter
 from engine.office import Office
-from engine.opening import FIRST_HANDS, Foreseen, open_about, spawn
+from engine.opening import FIRST_HANDS, Foreseen, open_about, open_twin, spawn
 from engine.rules import MissingFact
-from engine.standstill import interfere
+from engine.standstill import halt, interfere
 from engine.starting import end_by, finish, recount, trigger, void_rest, withdraw_warnings
-from engine.work import SYSTEM, Handed, Work
+from engine.work import SYSTEM, Handed, Work, watched_by
 from engine.workflow import MOMENTS, TRUTH, ActionDef
 
 
@@ -44,7 +44,7 @@ class Deed:
     remarks: Mapping[str, Any] = field(default_factory=dict)
     foreseen: Foreseen | None = None
     opening: Mapping[str, FactValue] = field(default_factory=dict)
-    """Facts of the matter that the action opens about this one."""
+    """Facts of what the action opens: about this matter, or as a part of it."""
     by_time: bool = False
 
     @property
@@ -87,29 +87,37 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
     given = {**deed.facts, **_set_by(office, action, deed)}
     changed = _take_facts(work, matter, given)
     moved = change_hands(work, matter, action, changed) if deed.seen else {}
+    passed_on = hand_over(work, matter, action) if deed.seen else {}
     matter.revision += 1
     undone = [note for name in action.undoes for note in _undo(office, work, matter, name, deed)]
     if deed.seen:
         matter.marks[f"action:{action.name}"] = deed.at
+    halted: list[dict[str, Any]] = []
     if action.to is not None and went_to is not None:
         matter.state = went_to
         matter.state_since = deed.at
-    notes = undone + _move_clocks(office, work, matter, action, deed, changed, outcome)
+        # before anything ends or starts: what runs again ends by its new moments
+        halted = halt(office, work, matter, came_from, at=deed.at, now=deed.known)
+    notes = undone + halted + _move_clocks(office, work, matter, action, deed, changed, outcome)
     outcome.clocks = notes
     referred = matter.is_case and "level" in changed and matter.facts["level"] != FIRST_HANDS
     # the case is referred: what was known of the watched matter is frozen at this line; higher up it stays so
     frozen = _heads(work, matter) if referred and not action.climbs else {}
-    _record(work, matter, action, deed, given, came_from, notes, {"dossier": frozen, "jurisdiction": moved})
-    if matter.about is not None and matter.state != came_from:
+    _record(
+        work,
+        matter,
+        action,
+        deed,
+        given,
+        came_from,
+        notes,
+        {"dossier": frozen, "jurisdiction": moved, "unit": passed_on},
+    )
+    if matter.state != came_from:
         interfere(office, work, matter, came_from, at=deed.at, now=deed.now, actor=deed.actor)
-    if action.spawns is not None:
-        outcome.opened = spawn(office, work, matter, action.spawns, at=deed.at, now=deed.now, actor=deed.actor,
-                               seen=deed.seen, foreseen=deed.foreseen)  # fmt: skip
-    if action.opens and deed.seen:
-        about = open_about(office, work, matter, action.opens, deed.opening, at=deed.at, now=deed.now,
-                           actor=deed.actor)  # fmt: skip
-        outcome.opened.append(about)
-        interfere(office, work, about, "", at=deed.at, now=deed.now, actor=deed.actor)
+    outcome.opened = _opened_by(office, work, matter, action, deed)
+    for opened in outcome.opened:
+        interfere(office, work, opened, "", at=deed.at, now=deed.now, actor=deed.actor)
     for clock in outcome.ended:
         # in time after all: recorded late, or blamed by a wall clock that had gone ahead for a while; and
         # a clock that only the late record had started never ran: what it led to is withdrawn too
@@ -118,23 +126,61 @@ def perform(office: Office, work: Work, matter: Matter, action: ActionDef, deed:
             _corrected(office, work, matter, clock, deed, outcome)
     if action.for_parts:
         _with_parts(office, work, matter, action, deed, outcome)
+    if action.for_about:
+        _with_watched(office, work, matter, action, deed, outcome)
     follow(office, work, matter, came_from, deed, outcome)
     return outcome
+
+
+def _opened_by(office: Office, work: Work, matter: Matter, action: ActionDef, deed: Deed) -> list[Matter]:
+    """Open what comes with an action: parts, a twin, a matter about this one."""
+    opened: list[Matter] = []
+    if action.spawns is not None:
+        opened = spawn(office, work, matter, action.spawns, at=deed.at, now=deed.now, actor=deed.actor,
+                       seen=deed.seen, foreseen=deed.foreseen, facts=deed.opening)  # fmt: skip
+    if action.twins and deed.seen:
+        opened.append(open_twin(office, work, matter, at=deed.at, now=deed.now, actor=deed.actor))
+    if action.opens and deed.seen:
+        about = open_about(office, work, matter, action.opens, deed.opening, at=deed.at, now=deed.now,
+                           actor=deed.actor)  # fmt: skip
+        opened.append(about)
+    return opened
+
+
+def _with_watched(
+    office: Office, work: Work, matter: Matter, action: ActionDef, deed: Deed, outcome: Outcome
+) -> None:
+    """Take an action's counterpart on the matter that this one is about, where that offers it."""
+    watched = watched_by(work, matter)
+    if watched is None:
+        return
+    counterpart = office.workflow(watched).actions.get(action.for_about)
+    if counterpart is not None and watched.state in counterpart.sources:
+        _together(office, work, watched, counterpart, deed, outcome, f"{matter.id} {action.title}")
 
 
 def _with_parts(
     office: Office, work: Work, matter: Matter, action: ActionDef, deed: Deed, outcome: Outcome
 ) -> None:
-    """Take an action's counterpart on every part that offers it."""
+    """Take an action's counterpart on every part that offers it; of several the first that is offered."""
     for part in work.parts_of(matter):
-        counterpart = office.workflow(part).actions.get(action.for_parts)
-        if counterpart is not None and part.state in counterpart.sources:
-            following = replace(
-                deed, actor=SYSTEM, facts={}, evidence=(), kind="automatic" if deed.seen else "inferred"
-            )
-            outcome.followed.append((part, counterpart.name))
-            result = perform(office, work, part, counterpart, following)
-            outcome.followed += result.followed
+        known = office.workflow(part).actions
+        offered = [
+            known[name] for name in action.for_parts if name in known and part.state in known[name].sources
+        ]
+        for counterpart in offered[:1]:
+            _together(office, work, part, counterpart, deed, outcome, deed.reason)
+
+
+def _together(
+    office: Office, work: Work, other: Matter, action: ActionDef, deed: Deed, outcome: Outcome, reason: str
+) -> None:
+    """Take ``action`` on another matter together with ``deed``."""
+    kind = "automatic" if deed.seen else "inferred"
+    following = replace(deed, actor=SYSTEM, facts={}, opening={}, evidence=(), kind=kind, reason=reason)
+    outcome.followed.append((other, action.name))
+    result = perform(office, work, other, action, following)
+    outcome.followed += result.followed
 
 
 def _move_clocks(
@@ -268,6 +314,8 @@ def follow(office: Office, work: Work, matter: Matter, came_from: str, deed: Dee
     """
     finals = office.machines(matter.bundle).finals[matter.workflow]
     _automatic(office, work, matter, deed, outcome, {})
+    if (twin := twin_of(work, matter)) is not None and matter.state != came_from:
+        _automatic(office, work, twin, deed, outcome, {})
     if matter.part_of is not None and (matter.state in finals or came_from in finals):
         work.family(matter.root)
         parent = work.matters[matter.part_of]
@@ -279,7 +327,7 @@ def _automatic(
 ) -> None:  # fmt: skip
     machines = office.machines(matter.bundle)
     for action in machines.of[matter.workflow].automatic(matter.state):
-        values = {**joins(work, matter, machines.finals), "breach.corrected": False, **extra}
+        values = {**joins(office, work, matter), "breach.corrected": False, **extra}
         try:
             due = ask(office, work, matter, action.when, extra=values)
         except MissingFact:

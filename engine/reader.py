@@ -1,7 +1,7 @@
 """From a folder of YAML files to a bundle: the only way in. 流程版本
 
-A bundle is made of the workflows (top level) and of `law/`, `rules/`, `ladders/` and `profiles/`; its
-hash is over their relative paths and texts. Message texts (`messages/`) are not part of it. An overlay
+A bundle is made of the workflows (top level) and of `parts/`, `law/`, `rules/`, `thresholds/`, `words/`, `ladders/`
+and `profiles/`; its hash is over their relative paths and texts. Message texts (`messages/`) are not part of it. An overlay
 folder replaces files of the same relative path and adds others.
 """
 
@@ -11,21 +11,45 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from engine.composing import compose_profiles
 from engine.errors import NotFound
 from engine.findings import look_at_bundle, look_at_texts
 from engine.findings_source import Sources
-from engine.reading_law import read_ladder, read_profile, read_rule, read_term, read_text
-from engine.reading_workflow import read_workflow
+from engine.including import include_fragments
+from engine.reading_law import read_ladder, read_profile, read_term, read_text
+from engine.reading_rule import read_rule
+from engine.reading_tables import read_table, read_words
+from engine.reading_workflow import read_fragment, read_workflow
 from engine.workflow import Bundle, TextDef
 from engine.yamlfile import MAX_BYTES, Fault, Faults, Map, broken, decode, read_yaml
 
-FOLDERS = ("", "law", "rules", "ladders", "profiles")
+FOLDERS = ("", "parts", "law", "rules", "thresholds", "words", "ladders", "profiles")
 MESSAGES = "messages"
 
 T = TypeVar("T")
+KEPT = 4
+"""So many files' worth one process remembers: the patrol, the postman and the auditor of one `run` read the same."""
+_KNOWN: dict[str, Read] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What files without a fault said; ``texts`` is empty where they were a bundle's alone."""
+
+    bundle: Bundle
+    texts: dict[str, TextDef]
+
+
+class Shelf(Protocol):
+    """Where what was read and found without a fault is kept for the next process, by the hash of its files."""
+
+    def take(self, key: str) -> Read | None:
+        """Return what was put under ``key``, if it is there, whole, and put by this very program."""
+
+    def put(self, key: str, read: Read) -> None:
+        """Keep it; where that cannot be, nothing is said: it is only faster."""
 
 
 @dataclass(slots=True)
@@ -67,39 +91,53 @@ class _Reading:
 
 _KINDS: Mapping[str, tuple[Callable[[Map, str, Faults], Any], str]] = {
     "": (read_workflow, "workflow"),
+    "parts": (read_fragment, "part"),
     "law": (read_term, "term"),
     "rules": (read_rule, "rule"),
+    "thresholds": (read_table, "table"),
+    "words": (read_words, "words"),
     "ladders": (read_ladder, "ladder"),
     "profiles": (read_profile, "profile"),
     MESSAGES: (read_text, "message"),
 }
 
 
-def read_bundle(folder: Path, overlay: Path | None = None) -> Bundle:
+def read_bundle(folder: Path, overlay: Path | None = None, shelf: Shelf | None = None) -> Bundle:
     """Read the workflow files of ``folder``, with those of ``overlay`` over them.
 
     Raises ``BrokenWorkflows`` with all faults (attribute ``faults``), ``NotFound`` for a missing folder.
     """
-    bundle, _texts, faults = _read(folder, overlay)
+    return read_both(folder, overlay, shelf).bundle
+
+
+def read_both(folder: Path, overlay: Path | None = None, shelf: Shelf | None = None) -> Read:
+    """Read the workflow files and the message texts; raises as `read_bundle` does."""
+    bundle, texts, faults = _read(folder, overlay, shelf)
     if faults:
         raise broken(faults)
-    return bundle
+    return Read(bundle, texts)
 
 
-def read_bundle_from(files: Mapping[str, str]) -> Bundle:
+def read_bundle_from(files: Mapping[str, str], shelf: Shelf | None = None) -> Bundle:
     """Read a bundle from relative paths and texts, as the database keeps them in ``Bundle.files``.
 
     Which messages exist is not checked: texts are not part of a bundle. Raises ``BrokenWorkflows``.
     """
+    wanted = {name: text for name, text in files.items() if _in_bundle(name)}
+    key = bundle_hash(wanted)
+    known = _remembered(key, shelf)
+    if known is not None:
+        return known.bundle
     reading = _Reading()
-    bundle = _bundle(reading, {name: text for name, text in files.items() if _in_bundle(name)})
+    bundle = _bundle(reading, wanted)
     if reading.faults:
         raise broken(reading.faults)
+    _remember(key, Read(bundle, {}), shelf)
     return bundle
 
 
 def read_texts(folder: Path, overlay: Path | None = None) -> dict[str, TextDef]:
-    """Read the message texts; raises ``BrokenWorkflows`` with all their faults."""
+    """Read the message texts alone; raises ``BrokenWorkflows`` with all their faults."""
     reading = _Reading()
     for name, text in sorted(_files(folder, overlay, (MESSAGES,), reading).items()):
         reading.file(name, text)
@@ -112,7 +150,7 @@ def read_texts(folder: Path, overlay: Path | None = None) -> dict[str, TextDef]:
 
 def check(folder: Path, overlay: Path | None = None) -> list[Fault]:
     """Return every fault of the files in ``folder`` and ``overlay``, by file and line."""
-    return list(_read(folder, overlay)[2])
+    return list(_read(folder, overlay, None)[2])
 
 
 def bundle_hash(files: Mapping[str, str]) -> str:
@@ -126,21 +164,51 @@ def bundle_hash(files: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def _read(folder: Path, overlay: Path | None) -> tuple[Bundle, dict[str, TextDef], Faults]:
+def _read(
+    folder: Path, overlay: Path | None, shelf: Shelf | None
+) -> tuple[Bundle, dict[str, TextDef], Faults]:
     reading = _Reading()
     files = _files(folder, overlay, (*FOLDERS, MESSAGES), reading)
+    key = bundle_hash(files)
+    known = None if reading.faults else _remembered(key, shelf)
+    if known is not None:
+        return known.bundle, known.texts, reading.faults
     for name, text in sorted(files.items()):
         if not _in_bundle(name):
             reading.file(name, text)
     texts: dict[str, TextDef] = reading.kept[MESSAGES]
     bundle = _bundle(reading, {name: text for name, text in files.items() if _in_bundle(name)}, texts)
     look_at_texts(texts, reading.sources())
+    if not reading.faults:
+        _remember(key, Read(bundle, texts), shelf)
     return bundle, texts, reading.faults
+
+
+def _remembered(key: str, shelf: Shelf | None) -> Read | None:
+    if key in _KNOWN or shelf is None:
+        return _KNOWN.get(key)
+    found = shelf.take(key)
+    if found is not None:
+        _remember(key, found, None)
+    return found
+
+
+def _remember(key: str, read: Read, shelf: Shelf | None) -> None:
+    while len(_KNOWN) >= KEPT:
+        _KNOWN.pop(next(iter(_KNOWN)))
+    _KNOWN[key] = read
+    if shelf is not None:
+        shelf.put(key, read)
 
 
 def _bundle(reading: _Reading, files: dict[str, str], texts: dict[str, TextDef] | None = None) -> Bundle:
     for name, text in sorted(files.items()):
         reading.file(name, text)
+    sources = reading.sources()
+    # a workflow without one of its fragments would be found wrong everywhere
+    whole = not any(name.startswith("parts/") for name in reading.unread)
+    if whole:
+        include_fragments(reading.kept[""], reading.kept["parts"], sources)
     bundle = Bundle(
         hash=bundle_hash(files),
         workflows=reading.kept[""],
@@ -149,9 +217,12 @@ def _bundle(reading: _Reading, files: dict[str, str], texts: dict[str, TextDef] 
         ladders=reading.kept["ladders"],
         profiles=reading.kept["profiles"],
         files=files,
+        thresholds=reading.kept["thresholds"],
+        words=reading.kept["words"],
     )
-    compose_profiles(bundle, reading.sources())
-    look_at_bundle(bundle, texts, reading.sources())
+    if whole:
+        compose_profiles(bundle, sources)
+        look_at_bundle(bundle, texts, sources)
     return bundle
 
 

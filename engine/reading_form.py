@@ -16,6 +16,7 @@ from engine.yamlfile import Faults, Map, Node, Scalar, Seq
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST_NAME = 40
+CODE = re.compile(r"[A-Z][0-9]{1,3}[a-z]?")
 CONFIDENCES: tuple[Confidence, ...] = ("sure", "fairly sure", "to verify")
 
 T = TypeVar("T")
@@ -206,6 +207,14 @@ def check_name(name: str, line: int, file: str, faults: Faults, word: str) -> No
         if not NAME.fullmatch(better):
             better = "小写英文开头，如 sign_contract"
         faults.add(file, line, f"{word} {name}：名称只能用小写英文、数字和下划线", better[:LONGEST_NAME])
+
+
+def read_code(form: Form, key: str) -> str:
+    """Read the code of a term or a rule: a capital letter and a number, as the table of the law has it."""
+    code = form.text(key, f"{key}: D39", required=True)
+    if code and not CODE.fullmatch(code):
+        form.fault(form.line(key), f"编号 {code} 应是一个大写字母加数字", "D39、R66")
+    return code
 
 
 def in_order(values: Iterable[tuple[Value[T], int]], form: Form) -> Dated[T]:

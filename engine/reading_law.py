@@ -1,16 +1,15 @@
-"""Terms, rules, ladders, profiles and messages as values: their shape only."""
+"""Terms, ladders, profiles and messages as values: their shape only."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date
 from typing import Any, Literal, cast
 
 from engine.errors import BadInput
 from engine.law import Dated, Value
 from engine.reading_clock import read_clock
-from engine.reading_form import Form, check_name, in_order, nearest
+from engine.reading_form import Form, check_name, in_order, nearest, read_code
 from engine.term import Ends, Length, read_length
 from engine.workflow import (
     MOMENTS,
@@ -22,25 +21,23 @@ from engine.workflow import (
     ProfileDef,
     Promise,
     ProviderText,
-    RuleDef,
-    RuleExample,
     Rung,
     RungTime,
-    Severity,
     TermDef,
     TextDef,
 )
 from engine.yamlfile import Faults, Map, Scalar
 
 BASES = ("start", *MOMENTS, "referral")
-CHANNELS = ("sms", "email")
+CHANNELS = ("sms", "email", "wecom", "dingtalk")
+"""The channels that a rung may tell persons by."""
 LONGEST_PARAMETER = {"aliyun": 35, "tencent": 6, "yunmas": 0}
 """SMS providers that keep texts as templates, and how many characters they take in one parameter unless the
 account's own limit (``longest``) is written; 0: none is known. Tencent: accounts opened since 2024-01-25."""
 _AT = re.compile(r"(?:(closing)\(\s*(\w+)\s*\)|(\w+))(?:\s*([+-])\s*(\d[^+-]*))?")
 _AT_WRITE = "promise、closing(promise) - 2 hours 或 referral + 2 working days"
-_CODE = re.compile(r"[A-Z][0-9]{1,3}[a-z]?")
 _ENDS = ("close", "midnight")
+_COUNTS = ("backward", "forward", "whole", "ahead")
 
 
 def read_term(tree: Map, file: str, faults: Faults) -> TermDef:
@@ -49,15 +46,16 @@ def read_term(tree: Map, file: str, faults: Faults) -> TermDef:
     name = _name(form, "term", "期限")
     term = TermDef(
         name=name,
-        code=_code(form, "code"),
+        code=read_code(form, "code"),
         kind=cast(Literal["max", "min"], form.choice("kind", ("max", "min")) or "max"),
         ends=cast(Ends, form.choice("ends", _ENDS) or "midnight"),
         title=form.title(),
         statutory=in_order(_statutory(form), form),
         file=file,
         extend=_extension(form),
-        backward=(counts := form.choice("counts", ("backward", "forward", "whole"), "forward")) == "backward",
+        backward=(counts := form.choice("counts", _COUNTS, "forward")) == "backward",
         whole=counts == "whole",
+        ahead=counts == "ahead",
     )
     if counts != "forward":
         _look_at_counts(term, counts, form)
@@ -71,7 +69,7 @@ def _look_at_counts(term: TermDef, counts: str, form: Form) -> None:
     if term.kind == "max":
         write = "删去 counts，或写 kind: min"
         form.fault(form.line("counts"), f"counts: {counts} 只用于 kind: min 的期限", write)
-    for value in term.statutory if term.backward else ():
+    for value in term.statutory if term.backward or term.ahead else ():
         if value.value is not None and value.value.unit in ("hours", "minutes"):
             what = f"倒推期限不能用{value.value.in_chinese()}"
             form.fault(form.line("statutory"), what, "15 days 或 3 working days")
@@ -233,60 +231,6 @@ def _rung_time(form: Form) -> RungTime:
     return RungTime(cast(Any, base), bool(match[1]), -1 if match[4] == "-" else 1, offset)
 
 
-def read_rule(tree: Map, file: str, faults: Faults) -> RuleDef:
-    """Read a rule; ``passes_when`` true means allowed."""
-    form = Form(tree, file, faults, "规则")
-    code = _code(form, "rule")
-    form.where = f"规则 {code}"
-    params: dict[str, Dated[int]] = {}
-    inner = form.inner("params", f"{form.where} 的参数")
-    for key in inner.node.entries if inner is not None else ():
-        assert inner is not None
-        check_name(key, inner.line(key), file, faults, "参数")
-        params[key] = in_order(_values(inner, key), inner)
-    rule = RuleDef(
-        code=code,
-        title=form.title(),
-        workflow=form.text("workflow", required=True),
-        expression=form.text("passes_when", required=True),
-        severity=cast(Severity, form.choice("severity", ("block", "warn", "escalate")) or "block"),
-        remedy=form.title("remedy"),
-        ground=form.ground(),
-        params=params,
-        examples=tuple(_examples(form)),
-        since=form.day("from"),
-        standing=form.flag("standing"),
-        file=file,
-    )
-    form.text("note")
-    form.done()
-    return rule
-
-
-def _values(form: Form, key: str) -> Iterator[tuple[Value[int], int]]:
-    for item in form.several(key, f"参数 {key} ", required=True):
-        value = Value(item.integer("value"), since=item.day("from"), ground=item.ground())
-        item.text("note")
-        item.done()
-        yield value, item.line()
-
-
-def _examples(form: Form) -> Iterator[RuleExample]:
-    for item in form.several("examples", f"{form.where} 的例子", required=True):
-        item.get("passes", "passes: true", required=True)
-        passes = item.flag("passes")
-        facts: dict[str, object] = {}
-        inner = item.inner("facts", f"{item.where} 的 facts", required=True)
-        for key, node in inner.node.items() if inner is not None else ():
-            assert inner is not None
-            if isinstance(node, Scalar) and isinstance(node.value, bool | int | str | date):
-                facts[key] = node.value
-            else:
-                inner.fault(node.line, f"{key} 应是一个值", f"{key}: 30 days")
-        item.done()
-        yield RuleExample(facts, passes)
-
-
 def read_text(tree: Map, file: str, faults: Faults) -> TextDef:
     """Read the wording of a message; ``params`` says how long each value may be in an SMS."""
     form = Form(tree, file, faults, "文案")
@@ -344,10 +288,3 @@ def _name(form: Form, key: str, word: str, *, dashes: bool = False) -> str:
         check_name(plain, form.line(key), form.file, form.faults, word)
         form.where = f"{word} {name}"
     return name
-
-
-def _code(form: Form, key: str) -> str:
-    code = form.text(key, f"{key}: D39", required=True)
-    if code and not _CODE.fullmatch(code):
-        form.fault(form.line(key), f"编号 {code} 应是一个大写字母加数字", "D39、R66")
-    return code

@@ -9,8 +9,14 @@ map: a misspelt name is then refused when the file is read. What an expression s
 ``given.contract.pay_within``    whether an optional fact is known
 ``parts.total``, ``parts.open``  how many parts the matter has, and how many are not in a final state
 ``breach.corrected``             for workflows about a matter: whether the breach was corrected
+``twin.ready``                   for workflows with a `twins` action: whether the twin is ready too, or done
 ``param.max_days``               a rule's parameter, as in force on the day it is asked
+``threshold.open_tender``        rules only: an amount of a table, for place, object and day (`thresholds`)
+``asked.split_total``            rules only: the answer to a question about other matters (`questions`)
+``hits.sensitive.project.x``     rules only: how often words of a list stand in a text fact (`sensitive`)
 ===============================  ======================================================================
+
+The last three are looked up only where the result depends on them (`judging`).
 """
 
 from __future__ import annotations
@@ -24,8 +30,9 @@ from typing import Any, Literal
 from cel_expr_python import cel
 
 from engine.matter import FactValue
+from engine.questions import ASKED, QUESTIONS
 from engine.term import Length
-from engine.workflow import FactType, RuleDef, WorkflowDef
+from engine.workflow import Bundle, FactType, RuleDef, WorkflowDef
 
 Kind = Literal["integer", "boolean", "string"]
 Variables = Mapping[str, str]
@@ -44,7 +51,11 @@ _IN_CHINESE = {"boolean": " true 或 false", "integer": "整数"}
 
 KEYWORDS = frozenset({"in", "true", "false", "null"})
 """Words that CEL reads as its own even behind a dot; no fact can be called so."""
-PREFIXES = frozenset({"given", "parts", "breach", "param"})
+THRESHOLD = "threshold."
+HITS = "hits."
+LOOKED_UP = (THRESHOLD, ASKED, HITS)
+"""Heads of variables that are looked up only when a rule's result depends on them."""
+PREFIXES = frozenset({"given", "parts", "breach", "twin", "param", *(head.rstrip(".") for head in LOOKED_UP)})
 """First words of variables that do not belong to a workflow; no workflow can be called so."""
 # CEL reserves these at the head of a name (we have a workflow called `package`). They are handed over
 # with a capital letter: no workflow has one, and columns in error messages stay right.
@@ -71,62 +82,72 @@ class ExpressionFault(Exception):
 
 
 class MissingFact(Exception):
-    """The result depends on a fact that is not known; ``name`` is the variable's."""
+    """The result depends on a fact that is not known; ``name`` is the variable's, ``hint`` how to make it known."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, hint: str = "") -> None:
         """Name the variable, for instance ``contract.amount``."""
         super().__init__(name)
         self.name = name
+        self.hint = hint
 
 
 class ExpressionTrouble(Exception):
     """The result is not exactly a boolean (or integer): overflow, division by zero and the like."""
 
 
+def of_tier(workflows: Mapping[str, WorkflowDef], name: str) -> list[WorkflowDef]:
+    """Return the workflows of the tier ``name``, else the workflow of that name; none for an unknown one."""
+    found = [workflow for workflow in workflows.values() if workflow.tier == name]
+    return found or [workflow for workflow in workflows.values() if workflow.name == name]
+
+
 def ancestry(workflows: Mapping[str, WorkflowDef], name: str) -> list[str]:
-    """Return ``name`` and what it is part of, upwards; unknown names and circles end the walk."""
+    """Return ``name`` (a workflow or a tier) and the tiers above it; unknown names and circles end the walk."""
     chain: list[str] = []
-    while name in workflows and name not in chain:
+    while name not in chain and (here := of_tier(workflows, name)):
         chain.append(name)
-        name = workflows[name].part_of
+        name = here[0].part_of
     return chain
 
 
 def variables(workflows: Mapping[str, WorkflowDef], name: str, params: Iterable[str] = ()) -> dict[str, Kind]:
     """Return the variables that an expression of workflow ``name`` may use, with their types."""
     found: dict[str, Kind] = {"parts.total": "integer", "parts.open": "integer"}
-    for workflow in ancestry(workflows, name):
-        for fact in workflows[workflow].facts.values():
-            found[f"{workflow}.{fact.name}"] = _KINDS[fact.type]
-            if fact.type == "length":
-                found[f"{workflow}.{fact.name}.unit"] = "string"
-            if fact.optional:
-                found[f"given.{workflow}.{fact.name}"] = "boolean"
+    for above in ancestry(workflows, name):
+        alike = of_tier(workflows, above)
+        for workflow in alike:
+            for fact in workflow.facts.values():
+                found[f"{workflow.tier}.{fact.name}"] = _KINDS[fact.type]
+                if fact.type == "length":
+                    found[f"{workflow.tier}.{fact.name}.unit"] = "string"
+                if fact.optional or any(fact.name not in other.facts for other in alike):
+                    found[f"given.{workflow.tier}.{fact.name}"] = "boolean"
     if name in workflows and workflows[name].about:
         found["breach.corrected"] = "boolean"
+    if name in workflows and any(action.twins for action in workflows[name].actions.values()):
+        found["twin.ready"] = "boolean"
     for param in params:
         found[f"param.{param}"] = "integer"
     return found
 
 
 def values_of(
-    chain: Sequence[tuple[str, WorkflowDef, Mapping[str, FactValue]]],
+    chain: Sequence[tuple[WorkflowDef, Mapping[str, FactValue]]],
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Turn facts into the values of variables.
 
-    ``chain`` holds the matter and what it is part of, each with its workflow's name, its workflow and
-    its facts; ``extra`` adds ``parts.*``, ``breach.*`` and ``param.*``. Unknown facts are left out.
+    ``chain`` holds the matter and what it is part of, each with its workflow and its facts; ``extra`` adds
+    ``parts.*``, ``breach.*`` and ``param.*``. Unknown facts are left out.
     """
     values: dict[str, object] = dict(extra or {})
-    for name, workflow, facts in chain:
+    for workflow, facts in chain:
         for fact in workflow.facts.values():
             value = facts.get(fact.name)
-            if fact.optional:
-                values[f"given.{name}.{fact.name}"] = value is not None
+            key = f"{workflow.tier}.{fact.name}"
+            values[f"given.{key}"] = value is not None
             if value is None:
                 continue
-            key = f"{name}.{fact.name}"
             if isinstance(value, Length):
                 values[key] = value.number
                 values[f"{key}.unit"] = value.unit
@@ -149,6 +170,7 @@ class Expression:
         self.wants = wants
         self.names = mentioned(source, variables)
         self._data = {name: _head(name) for name in self.names}
+        self._given = frozenset(name for name in self.names if name.startswith("given."))
         self._compiled = _compile(source, tuple((name, variables[name]) for name in sorted(self.names)))
         self._result = _TYPES[wants]
         returned = self._compiled.return_type()
@@ -162,6 +184,8 @@ class Expression:
         ``ExpressionTrouble`` where it is not exactly of the wanted type.
         """
         data = {given: values[name] for name, given in self._data.items() if name in values}
+        for name in self._given.difference(values):
+            data[self._data[name]] = False  # a fact of another workflow of that tier
         result = self._compiled.eval(data=data)
         if result.type() == self._result:
             value = result.value()
@@ -185,9 +209,29 @@ def mentioned(source: str, variables: Variables) -> frozenset[str]:
     return frozenset(found)
 
 
-def compile_rule(rule: RuleDef, workflows: Mapping[str, WorkflowDef]) -> Expression:
+def rule_variables(rule: RuleDef, bundle: Bundle) -> dict[str, Kind]:
+    """Return the variables that ``rule`` may use: those of its workflow, and what only rules may look up."""
+    found = variables(bundle.workflows, rule.workflow, rule.params)
+    found.update({f"{THRESHOLD}{name}": "integer" for name in bundle.thresholds})
+    above = [
+        other
+        for name in ancestry(bundle.workflows, rule.workflow)
+        for other in of_tier(bundle.workflows, name)
+    ]
+    tiers = {workflow.tier for workflow in above}
+    found.update({f"{ASKED}{q.name}": q.answer for q in QUESTIONS.values() if q.tier in tiers})
+    for workflow in above if bundle.words else ():
+        for fact in workflow.facts.values():
+            if fact.type == "text" and not fact.options:
+                found.update(
+                    {f"{HITS}{name}.{workflow.tier}.{fact.name}": "integer" for name in bundle.words}
+                )
+    return found
+
+
+def compile_rule(rule: RuleDef, bundle: Bundle) -> Expression:
     """Compile the predicate of ``rule``; raise ``ExpressionFault``."""
-    return Expression(rule.expression, variables(workflows, rule.workflow, rule.params))
+    return Expression(rule.expression, rule_variables(rule, bundle))
 
 
 def params_on(rule: RuleDef, day: date) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Clocks stand still: a pause begins and ends, whoever ordered it. 中止、恢复
+"""Clocks stand still: a pause begins and ends, whoever ordered it, or a state that says so. 中止、恢复
 
 A pause stops the clocks of the matter, of its parts and of the cases about them. What happened before
 it stays; the days that it touched are left out of the count when the clocks run again.
@@ -13,8 +13,8 @@ from typing import Any
 from engine.clock import Clock
 from engine.matter import Matter, Pause
 from engine.office import Office
-from engine.starting import clocks_below, counted_again, open_clocks, pauses_of
-from engine.work import Work
+from engine.starting import clocks_below, counted_again, open_clocks, pauses_on
+from engine.work import Work, watched_by
 from engine.workflow import MOMENTS
 
 
@@ -28,8 +28,8 @@ def stop(office: Office, work: Work, matter: Matter, pause: Pause) -> list[dict[
     matter.pauses.append(pause)
     work.touch(matter)
     notes: list[dict[str, Any]] = []
-    for _, clock in open_clocks(office, work, matter):
-        if clock.state == "running":
+    for here, clock in open_clocks(office, work, matter):
+        if clock.state == "running" and _concerns(pause, matter, here, clock):
             clock.state = "paused"
             clock.look_at = None
             work.touch_clock(clock)
@@ -43,7 +43,9 @@ def release(office: Office, work: Work, matter: Matter, held: Pause, until: date
     work.touch(matter)
     notes: list[dict[str, Any]] = []
     for here, clock in open_clocks(office, work, matter):
-        if clock.state != "paused" or any(p.until is None for p in pauses_of(office, work, here)):
+        if clock.state != "paused" or not _concerns(held, matter, here, clock):
+            continue
+        if any(p.until is None for p in pauses_on(office, work, here, clock.name)):
             continue
         clock.state = "running"
         counted = counted_again(office, work, here, clock)
@@ -55,20 +57,45 @@ def release(office: Office, work: Work, matter: Matter, held: Pause, until: date
     return notes
 
 
+def _concerns(pause: Pause, lies_on: Matter, here: Matter, clock: Clock) -> bool:
+    """Whether a pause that lies on one matter concerns a clock of ``here``, which stands still with that one."""
+    return not pause.clocks or (here is lies_on and clock.name in pause.clocks)
+
+
+def halt(
+    office: Office, work: Work, matter: Matter, came_from: str, *, at: datetime, now: datetime
+) -> list[dict[str, Any]]:
+    """Let those clocks of ``matter`` itself stand still, or run again, of which its new state says so.
+
+    Return notes for the history. As with `interfere`, what has been missed meanwhile stays missed.
+    """
+    states = office.workflow(matter).states
+    before, after = states[came_from].stops, states[matter.state].stops
+    if before == after:
+        return []
+    notes: list[dict[str, Any]] = []
+    held = open_pause(matter, matter.id)
+    if held is not None:
+        notes += release(office, work, matter, held, at)
+    if after:
+        since = now if missed_since(office, work, matter, at, now, after) else at
+        ground = f"{states[matter.state].title}（{states[matter.state].basis}）"
+        notes += stop(office, work, matter, Pause(since, None, ground, matter.id, after))
+    return notes
+
+
 def interfere(
     office: Office, work: Work, matter: Matter, came_from: str, *, at: datetime, now: datetime, actor: str
 ) -> None:
-    """Stop or release what ``matter`` is about, as its new state says (a query, a complaint).
+    """Stop or release what ``matter`` is about, as its new state says (a query, the suspension in a complaint).
 
     The pause begins when the cause did, unless a due moment passed meanwhile: then from now on.
     """
     states = office.workflow(matter).states
     before = came_from != "" and states[came_from].freezes
     state = states[matter.state]
-    if matter.about is None or before == state.freezes:
+    if before == state.freezes or (watched := watched_by(work, matter)) is None:
         return
-    work.family(matter.root)
-    watched = work.matters[matter.about]
     held = open_pause(watched, matter.id)
     if state.freezes:
         at = now if missed_since(office, work, watched, at, now) else at
@@ -85,11 +112,15 @@ def interfere(
     )  # fmt: skip
 
 
-def missed_since(office: Office, work: Work, matter: Matter, at: datetime, now: datetime) -> str:
+def missed_since(
+    office: Office, work: Work, matter: Matter, at: datetime, now: datetime, own: tuple[str, ...] = ()
+) -> str:
     """Name the clock whose due moment passed between ``at`` and ``now``: its warning has gone out; or a minimum
-    period is over, and what it held back was permitted.
+    period is over, and what it held back was permitted. ``own``: only these clocks of the matter itself.
     """
     for here, clock in clocks_below(office, work, matter):
+        if own and (here is not matter or clock.name not in own):
+            continue
         over = clock.state == "met" and bool(office.clock(here, clock.name).guards)
         if not (clock.is_open or over):
             continue

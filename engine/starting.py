@@ -78,7 +78,7 @@ def start(
     if running is not None:
         finish(work, running, "void", at=anchor, now=now)
     planner = office.planner(matter)
-    pauses = pauses_of(office, work, matter)
+    pauses = pauses_on(office, work, matter, definition.name)
     prepared = planner.prepare(
         matter.workflow, definition, anchor, agreed_of(work, matter, definition), pauses=pauses
     )
@@ -101,6 +101,8 @@ def _dues(clock: Clock) -> dict[str, str]:
 def _spare_the_past(office: Office, matter: Matter, clock: Clock, definition: ClockDef) -> None:
     """Drop what fell due before the go-live day, rungs that hang on such a moment included."""
     assert matter.go_live is not None
+    if not clock.plan:
+        return  # a minimum period has no rungs; its end is looked at all the same
     ladder = office.machines(matter.bundle).bundle.ladders.get(definition.ladder)
     rungs = {r.name: r for r in ladder.rungs} if ladder else {}
     kept = []
@@ -114,17 +116,23 @@ def _spare_the_past(office: Office, matter: Matter, clock: Clock, definition: Cl
 
 def pauses_of(office: Office, work: Work, matter: Matter) -> list[Pause]:
     """Return the pauses that hold for ``matter``: its own, those of what it is part of, and for a case
-    those of the matter that it is about.
+    those of the matter that it is about. What stops only some clocks stops those of its own matter alone.
 
-    What stops others (a query, a complaint) is not stopped with them: it must be answered.
+    What stops others (a query), or runs on by itself (a complaint), is not stopped with them.
     """
-    return [pause for here in _above(office, work, matter) for pause in here.pauses]
+    above = _above(office, work, matter)
+    return [p for here in above for p in here.pauses if here is matter or not p.clocks]
+
+
+def pauses_on(office: Office, work: Work, matter: Matter, clock: str) -> list[Pause]:
+    """Return the pauses that hold for one clock of ``matter``."""
+    return [pause for pause in pauses_of(office, work, matter) if pause.stops(clock)]
 
 
 def _above(office: Office, work: Work, matter: Matter) -> list[Matter]:
     """Return what freezes with or above ``matter``: its chain, and for a case that of what it is about."""
     chain = work.chain(matter)
-    if matter.about is None or matter.workflow in office.machines(matter.bundle).freezers:
+    if matter.about is None or office.workflow(matter).apart:
         return chain
     if matter.about not in work.matters:
         work.family(matter.root)
@@ -231,7 +239,7 @@ def counted_again(office: Office, work: Work, matter: Matter, clock: Clock) -> P
     definition = office.clock(matter, clock.name)
     return office.planner(matter).prepare(
         matter.workflow, definition, clock.anchor, agreed_of(work, matter, definition),
-        pauses=pauses_of(office, work, matter), moved=clock.moved,
+        pauses=pauses_on(office, work, matter, clock.name), moved=clock.moved,
     )  # fmt: skip
 
 
@@ -243,7 +251,8 @@ def permitted_from(office: Office, work: Work, matter: Matter, clock: Clock, at:
     if clock.state != "paused":
         return clock.statutory
     pauses = [
-        replace(p, until=max(at, p.since)) if p.until is None else p for p in pauses_of(office, work, matter)
+        replace(p, until=max(at, p.since)) if p.until is None else p
+        for p in pauses_on(office, work, matter, clock.name)
     ]
     definition = office.clock(matter, clock.name)
     counted = office.planner(matter).prepare(matter.workflow, definition, clock.anchor, None, pauses=pauses)

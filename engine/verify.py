@@ -24,6 +24,8 @@ class Head:
     state: str
     history_no: int
     head_hash: str
+    workflow: str = ""
+    """Empty where nobody asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class StoredLine:
     body: bytes
     hash: bytes
     algorithm: bytes
+    matter: bytes = b""
+    """Whose line it says to be; empty where nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ def verify(head: Head, lines: Iterable[StoredLine]) -> Iterator[Break]:
     previous = ""
     number = 0
     state = None
+    begun_as = None
     for line in lines:
         if line.no > number + 1:
             gap = f"第 {number + 1} 行" if line.no == number + 2 else f"第 {number + 1} 至 {line.no - 1} 行"
@@ -67,6 +72,8 @@ def verify(head: Head, lines: Iterable[StoredLine]) -> Iterator[Break]:
         body, breaks = _look_at(head.matter, line, previous)
         yield from breaks
         state = body.get("to") if body is not None else None
+        if number == 1 and body is not None and isinstance(body.get("detail"), dict):
+            begun_as = body["detail"].get("workflow")
         previous = line.hash.decode("ascii", "replace")
     if number < head.history_no:
         yield Break(head.matter, number + 1, "tail", f"末尾缺少：应有 {head.history_no} 行，只有 {number} 行")
@@ -76,6 +83,8 @@ def verify(head: Head, lines: Iterable[StoredLine]) -> Iterator[Break]:
         yield Break(head.matter, number, "head", "最后一行的校验值与事项所记的不同")
     elif state is not None and state != head.state:
         yield Break(head.matter, number, "state", f"事项的状态是 {head.state}，历史记到的是 {state}")
+    if head.workflow and begun_as is not None and begun_as != head.workflow:
+        yield Break(head.matter, 1, "state", f"事项的流程是 {head.workflow}，历史记到的是 {begun_as}")
 
 
 def orphan(matter: str) -> Break:
@@ -106,6 +115,8 @@ def _look_at(matter: str, line: StoredLine, previous: str) -> tuple[dict[str, An
         "recorded_at": line.recorded_at.isoformat(),
     }
     wrong = [name for name, value in columns.items() if body.get(name) != value]
+    if line.matter not in (b"", matter.encode()):
+        wrong.append("matter")
     if wrong:
         found.append(Break(matter, line.no, "column", "表中各栏与内容不一致：" + "、".join(wrong)))
     return body, found

@@ -28,7 +28,7 @@ _SAID = {
     "queued": "还没有交给渠道", "sending": "还没有交成", "held": "没有地址", "expired": "过了时限也没有交出",
     "dead": "交不出去，已停发",
 }  # fmt: skip
-_LINES = frozenset({"opened", "action", "automatic", "inferred", "observed", "fire", "clock"})
+_LINES = frozenset({"opened", "action", "automatic", "inferred", "observed", "fire", "clock", "override"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ def unwelcome(office: Office, workflow: str, facts: Mapping[str, FactValue], day
         rule = bundle.rules[code]
         if rule.severity != "block" or (rule.since is not None and day < rule.since):
             continue
-        values = values_of([(workflow, definition, facts)], params_on(rule, day))
+        values = values_of([(definition, facts)], params_on(rule, day))
         try:
-            if not compile_rule(rule, bundle.workflows).evaluate(values):
+            if not compile_rule(rule, bundle).evaluate(values):
                 found.append(rule)
         except MissingFact:
             continue

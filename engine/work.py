@@ -16,6 +16,7 @@ from engine.chain import ALGORITHM, chained, line_of
 from engine.clock import Clock
 from engine.directory import Delegation, Jurisdiction
 from engine.matter import Entry, Evidence, FactValue, Matter
+from engine.questions import Kin
 
 SYSTEM = "system"
 
@@ -133,6 +134,25 @@ class Reader(Protocol):
         """Return the jurisdiction that this one is part of; ``None`` at the top, or where none is known."""
         ...
 
+    def home_of(self, unit: str) -> str | None:
+        """Return the jurisdiction of a purchasing unit; ``None`` for one that is not known."""
+        ...
+
+    def read_unit(self, unit: str, since: datetime, until: datetime, names: Sequence[str]) -> list[Kin]:
+        """Return the unit's projects opened from ``since`` until ``until`` with those of the facts ``names``, and
+        what else of theirs was opened then and has one of these facts; by an index, never by a full scan."""
+        ...
+
+
+def watched_by(work: Work, matter: Matter) -> Matter | None:
+    """Return what ``matter``, or what it is part of, is about: the package of a complaint and of its suspension."""
+    about = next((here.about for here in work.chain(matter) if here.about is not None), None)
+    if about is None:
+        return None
+    if about not in work.matters:
+        work.family(matter.root)
+    return work.matters[about]
+
 
 class Work:
     """Identity map and list of effects of one transaction."""
@@ -226,6 +246,20 @@ class Work:
         for matter in self.families.pop(root, ()):
             self.matters.pop(matter, None)
             self.clocks.pop(matter, None)
+
+    def unit(self, unit: str, since: datetime, until: datetime, names: Sequence[str]) -> list[Kin]:
+        """Return what ``Reader.read_unit`` says, with what this unit of work has changed and not yet written."""
+        found = {kin.id: kin for kin in self.reader.read_unit(unit, since, until, names)}
+        unwritten = (
+            {m.id for m in self.new_matters} | self.changed_matters.keys() | {m for m, _ in self.new_facts}
+        )
+        for matter in (self.matters[i] for i in sorted(unwritten)):
+            if matter.unit == unit and matter.about is None and since <= matter.opened_at < until:
+                facts = {name: matter.facts[name] for name in names if name in matter.facts}
+                found[matter.id] = Kin(
+                    matter.id, matter.root, matter.workflow, matter.state, matter.opened_at, facts
+                )
+        return list(found.values())
 
     # writing
 

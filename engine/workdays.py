@@ -154,6 +154,11 @@ class WorkingCalendar:
         """List the rest days in (a, b] with their names."""
         return [(day, self.name_of(day)) for day in self.days(a, b) if not self.is_worked(day)]
 
+    @property
+    def firm_until(self) -> date:
+        """The last day that no notice still to come can change."""
+        return self._firm
+
     def is_provisional(self, day: date) -> bool:
         """Say whether a notice still to come may change ``day``.
 

@@ -9,32 +9,27 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from engine.ladder import Does as Does
+from engine.ladder import LadderDef as LadderDef
+from engine.ladder import Rung as Rung
+from engine.ladder import RungTime as RungTime
 from engine.law import Dated, Ground
+from engine.ruling import Override as Override
+from engine.ruling import RuleDef as RuleDef
+from engine.ruling import RuleExample as RuleExample
+from engine.ruling import Severity as Severity
+from engine.sensitive import WordList
 from engine.term import Ends, Length
+from engine.thresholds import ThresholdTable
+from engine.title import Title as Title
 
 FactType = Literal["money", "integer", "boolean", "text", "link", "length", "date"]
 MomentName = Literal["promise", "agreed", "statutory"]
 MOMENTS: tuple[MomentName, ...] = ("promise", "agreed", "statutory")
-Does = Literal["remind", "warn", "open", "act"]
+ANY = "any"
+"""``from: any``, all states that are not final; ``blocks: [any]``, every step."""
 TRUTH = {"true": True, "false": False}
 """How ``sets`` writes a boolean."""
-Severity = Literal["block", "warn", "escalate"]
-
-
-@dataclass(frozen=True, slots=True)
-class Title:
-    """A name in Chinese and, where given, in English."""
-
-    zh: str
-    en: str = ""
-
-    def __str__(self) -> str:
-        """Chinese is the default language."""
-        return self.zh
-
-    def in_(self, lang: str) -> str:
-        """Return the title in ``lang`` (``zh`` or ``en``), Chinese where English is not given."""
-        return self.en if lang == "en" and self.en else self.zh
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +42,8 @@ class FactDef:
     optional: bool = False
     options: tuple[tuple[str, str], ...] = ()
     """The only values that a text may have, each with its Chinese name; empty: any text."""
+    initially: str = ""
+    """A case's ``level`` only: in whose hands it begins, where not in the tracker's."""
 
     def name_of(self, value: object) -> str:
         """Return the Chinese name of a value that is one of the options, else the value as text."""
@@ -58,7 +55,8 @@ class StateDef:
     """A state; exactly one of a workflow is initial, and final ones have no way out. 状态
 
     A workflow *about* a matter may, while it lies in a state, forbid actions on that matter and its
-    parts (``blocks``) and stop their clocks (``freezes``); ``basis`` names the article.
+    parts (``blocks``; ``any``: every step of that matter itself) and stop their clocks (``freezes``). Any matter
+    may, while it lies in a state, let some of its own clocks stand still (``stops``). ``basis`` names the article.
     """
 
     name: str
@@ -68,14 +66,22 @@ class StateDef:
     blocks: tuple[str, ...] = ()
     freezes: bool = False
     basis: str = ""
+    stops: tuple[str, ...] = ()
+
+    def forbids(self, action: ActionDef, *, itself: bool) -> bool:
+        """Whether the state forbids ``action`` of the matter that it is about (``itself``) or of one of its parts."""
+        return action.name in self.blocks or (itself and ANY in self.blocks and action.to is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Spawn:
-    """An action that opens parts: ``count`` is a CEL expression giving an integer of at least 1."""
+    """Opening parts: ``count`` (CEL) of them; ``which`` is a fact that chooses among a tier's workflows (the method)."""
 
     workflow: str
     count: str = "1"
+    which: str = ""
+    with_facts: bool = False
+    """One part, opened with facts that are handed in with the action (a bid that is registered)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +121,17 @@ class ActionDef:
     automatic: bool = False
     when: str = ""
     needs_reason: bool = False
-    for_parts: str = ""
-    """An action that is taken with this one on every part that offers it (a cancelled project abandons its
-    packages)."""
+    for_parts: tuple[str, ...] = ()
+    """Actions that are taken with this one, the first that is offered on every part (a cancelled project's packages)."""
+    for_about: str = ""
+    """An action that is taken with this one on the matter that this one is about, which must offer it (an award
+    that a decision annuls)."""
+    twins: bool = False
+    """Opens the same once more about the same; neither of the two is closed before the other is ready. 一案双查"""
     sets: tuple[tuple[str, str], ...] = ()
-    """Facts that the action itself writes: ``(fact, "day")`` stores the day on which it happened, ``true`` or
-    ``false`` a boolean, anything else is the text to store."""
+    """Facts that the action writes: ``(fact, "day")`` the day of the action, ``true``/``false`` a boolean, else text."""
     undoes: tuple[str, ...] = ()
-    """Actions that count as not taken from now on: the clocks that they started are void, what they noted is
-    forgotten (a wrong invoice is given back). History keeps both."""
+    """Actions that count as not taken from now on: their clocks void, what they noted forgotten."""
     reopens: bool = False
     """A way out of a final state: what was done has come undone (a payment came back). 退票"""
     not_before: NotBefore | None = None
@@ -133,6 +141,14 @@ class ActionDef:
     """The workflow of a matter about this one that the action opens (a supplier's query). 质疑"""
     climbs: bool = False
     """The case passes to the jurisdiction above the one that it is in (county → city → province). 逐级上报"""
+    hands_to: str = ""
+    """The fact that names the unit to which the matter passes (a pooled contract). 移交采购人"""
+    applies_when: str = ""
+    """Offered only where this (CEL) is true, or cannot be told yet; ``applies_to`` says it in words."""
+    applies_to: str = ""
+    besides: tuple[str, ...] = ()
+    """States left out of ``from: any`` (all that are not final) or ``from: every``."""
+    occasional: bool = False  # recorded when it happens; nobody waits for it 偶发
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +194,7 @@ class ClockDef:
     charges: tuple[Charge, ...] = ()
     """To whom the days after the due day are charged, one segment after another. 责任方"""
     profile: str = ""
-    """The profile that brought this clock; it runs for matters of that profile alone."""
+    """The profile that brought this clock, which runs for its matters alone."""
     file: str = ""
     """The file where it stands, if not the workflow's own."""
 
@@ -195,16 +211,37 @@ class WorkflowDef:
     states: dict[str, StateDef]
     actions: dict[str, ActionDef]
     clocks: dict[str, ClockDef]
+    tier: str = ""
+    """What it stands for above and below: the methods are all packages. Its own name where nothing is said. 层级"""
+    includes: tuple[str, ...] = ()
+    """Fragments (`parts/`) whose facts, states, actions and clocks are its own too; what it says itself goes first."""
     spawns: Spawn | None = None
     """Parts opened together with the matter itself."""
     rules: tuple[str, ...] = ()
     """Rules asked when a matter is opened; a block keeps it out, and nothing of it is kept."""
+    runs_on: bool = False
+    """About another matter, and not stopped with it: it has limits of its own by law."""
+    letter: str = ""
+    """Stands in the numbers of what is about or beside another matter, ``P1.1-T2``; empty: the name's first one."""
+    switch: str = ""
+    """Opened only where the profile switches this on (a procedure whose text nobody here has read); empty: always."""
+    aside: bool = False
+    """Its matters stand beside the way of what they are part of: whether that is done does not hang on them."""
     file: str = ""
 
     @property
     def initial(self) -> str:
         """The state in which a matter of this workflow is opened."""
         return next(s.name for s in self.states.values() if s.initial)
+
+    @property
+    def apart(self) -> bool:
+        """Whether it is not stopped with what it is about: it stops that itself, or runs on."""
+        return self.runs_on or any(state.freezes for state in self.states.values())
+
+    def numbered(self, matter: str, number: int) -> str:
+        """Return the id of the ``number``-th matter about or beside ``matter``, when it is of this workflow."""
+        return f"{matter}-{self.letter or self.name[0].upper()}{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +269,11 @@ class TermDef:
     extend: Extension | None = None
     """``None``: the law knows no extension of the statutory moment."""
     backward: bool = False
-    """MIN only: counted back from the guarded day, that day excluded, and the last day does not roll (a later
-    day would break the minimum); law.md 2.3 no 5. 倒推"""
+    """MIN only: counted back from the guarded day, that day excluded; the last day does not roll. 倒推"""
     whole: bool = False
     """MIN only: the last day belongs to the period, the act is permitted when it is over (民法典第203条)."""
+    ahead: bool = False
+    """MIN only: the act is permitted no earlier than so long before the clock's anchor, a day to come (D21)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,47 +282,6 @@ class Promise:
 
     limit: Length
     ends: Ends
-
-
-@dataclass(frozen=True, slots=True)
-class RungTime:
-    """When a rung falls: a base moment, with ``closing`` taken at close of business of its day, and
-    an offset before (``sign=-1``) or after (``+1``). Day offsets count from the due day and keep
-    its ending; ``referral`` is the moment that the profile's ``refers_on`` names.
-    """
-
-    base: Literal["start", "promise", "agreed", "statutory", "referral"]
-    closing: bool = False
-    sign: Literal[-1, 1] = 1
-    offset: Length | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One step of a ladder: remind, warn, open a case, or act where nobody did. 督办规则"""
-
-    name: str
-    does: Does
-    at: RungTime
-    tells: tuple[str, ...]
-    via: tuple[str, ...]
-    message: str
-    opens: str = ""
-    action: str = ""
-    """For ``act``: the action that time itself takes on the clock's matter, where nobody decided."""
-    at_top: str = ""
-    """For an action that climbs: the message told instead where nothing lies above. 已到最高一级"""
-    switch: str = ""
-    """Planned only where the matter's profile switches this on; empty: always."""
-
-
-@dataclass(frozen=True, slots=True)
-class LadderDef:
-    """Rungs in the order in which they are written."""
-
-    name: str
-    rungs: tuple[Rung, ...]
-    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,32 +304,10 @@ class ProfileDef:
     """How many working days back a record needs no evidence and no second person (补录)."""
     file: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class RuleExample:
-    """Facts for which the rule must pass or fail; they run as tests."""
-
-    facts: dict[str, object]
-    passes: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RuleDef:
-    """A predicate over facts, true = allowed; one rule, one code, one file. 规则"""
-
-    code: str
-    title: Title
-    workflow: str
-    expression: str
-    severity: Severity
-    remedy: Title
-    ground: Ground
-    params: dict[str, Dated[int]]
-    examples: tuple[RuleExample, ...]
-    since: date | None = None
-    standing: bool = False
-    """Asked not only at its actions, but whenever a fact that it mentions changes."""
-    file: str = ""
+    def promised(self, workflow: WorkflowDef, clock: str) -> Dated[Promise]:
+        """Return what is promised for a clock: to its workflow, else to all of its tier."""
+        found = self.promises.get(f"{workflow.name}.{clock}") or self.promises.get(f"{workflow.tier}.{clock}")
+        return found if found is not None else Dated(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,11 +324,14 @@ class Bundle:
     ladders: dict[str, LadderDef]
     profiles: dict[str, ProfileDef]
     files: dict[str, str] = field(default_factory=dict, repr=False)
+    thresholds: dict[str, ThresholdTable] = field(default_factory=dict)
+    words: dict[str, WordList] = field(default_factory=dict)
 
     @property
     def case_workflows(self) -> list[WorkflowDef]:
-        """The workflows of cases: those that a rung opens. A query is about a matter too, and no case."""
+        """The workflows of cases: those that a rung or a rule opens. A query is about a matter too, and no case."""
         opened = {rung.opens for ladder in self.ladders.values() for rung in ladder.rungs}
+        opened |= {rule.opens for rule in self.rules.values()}
         return [workflow for workflow in self.workflows.values() if workflow.name in opened]
 
 

@@ -125,13 +125,14 @@ def _read(text: str, file: str, workflows: Table[str, WorkflowDef], faults: Faul
 
 
 def depths(workflows: Table[str, WorkflowDef]) -> dict[str, int]:
-    """How many part keys lead from a project to a matter of each workflow (project 0, package 1, …)."""
+    """How many part keys lead from a project to a matter of each tier (project 0, package 1, …)."""
     found: dict[str, int] = {}
-    for name in workflows:
+    for name in (name for name, workflow in workflows.items() if workflow.tier == name):
         depth, at = 0, name
         while workflows[at].part_of in workflows and depth <= len(LEVELS):
             depth, at = depth + 1, workflows[at].part_of
-        if not workflows[at].about:
+        # what stands beside a matter's way (a bid) has no number that a part key could lead to
+        if not workflows[at].about and not workflows[name].aside:
             found[name] = depth
     return found
 

@@ -14,7 +14,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from engine.directory import email_of, mask_email, mask_phone, masked, name_of, phone_of
+from engine.directory import (
+    ADDRESSES,
+    account_of,
+    email_of,
+    mask_email,
+    mask_phone,
+    masked,
+    name_of,
+    phone_of,
+)
 from engine.errors import BadInput
 from engine.roles import ROLES
 from exchange.cells import Cell, Trouble, quoted, text_of
@@ -30,6 +39,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "above": ("上级单位", "above"),
     "phone": ("手机", "手机号", "电话", "phone"),
     "email": ("邮箱", "电子邮箱", "email"),
+    "wecom": ("企业微信", "企业微信账号", "企业微信帐号", "wecom"),
+    "dingtalk": ("钉钉", "钉钉账号", "钉钉帐号", "dingtalk"),
     "since": ("起", "任职起", "since"),
     "until": ("止", "任职止", "until"),
 }
@@ -53,6 +64,8 @@ class PersonLine:
     above: str = ""
     phone: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
+    wecom: str = field(default="", repr=False)
+    dingtalk: str = field(default="", repr=False)
     since: datetime | None = None
     until: datetime | None = None
 
@@ -135,7 +148,7 @@ def _against(first: PersonLine, line: PersonLine) -> list[Finding]:
             f"与第 {first.place.line} 行不一致：同一账号 {line.person} 的{COLUMNS[key][0]}只能有一个",
             COLUMNS[key][0],
         )
-        for key in ("name", "phone", "email")
+        for key in ("name", *ADDRESSES.values())
         if getattr(line, key) and getattr(first, key) and getattr(line, key) != getattr(first, key)
     ]
 
@@ -252,6 +265,16 @@ def _email(text: str) -> str:
         raise _Wrong("unreadable_email", f"看不懂的邮箱（{mask_email(text)}），须为 名称@域名") from bad
 
 
+def _account(where: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        try:
+            return account_of(text, where)
+        except BadInput as bad:
+            raise _Wrong("unreadable_account", f"{bad.what}，{bad.why}") from bad
+
+    return read
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "name": _name("姓名"),
     "person": _name("账号"),
@@ -260,4 +283,6 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "above": _name("上级单位名称"),
     "phone": _phone,
     "email": _email,
+    "wecom": _account("企业微信"),
+    "dingtalk": _account("钉钉"),
 }

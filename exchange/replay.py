@@ -22,6 +22,7 @@ from engine.observe import Sight, observe
 from engine.office import Office
 from engine.opening import open_matter
 from engine.passing import pass_time
+from engine.questions import Kin
 from engine.work import Reader, Work
 from exchange.doorkeeper import keep_out
 from exchange.observation import Finding, Row, Step
@@ -43,9 +44,21 @@ class Store(Protocol):
         """Write the effects of ``work`` and clear them."""
         ...
 
+    def read_unit(self, unit: str, since: datetime, until: datetime, names: Sequence[str]) -> list[Kin]:
+        """Return what was written of a unit's projects and their parts, as ``Reader.read_unit`` says."""
+        ...
+
 
 class Nameless:
     """A reader in which every role of every unit has one nameless holder; families are never re-read."""
+
+    def __init__(self, store: Store) -> None:
+        """Ask ``store`` only about what has been let go of: the other projects of a unit."""
+        self._store = store
+
+    def read_unit(self, unit: str, since: datetime, until: datetime, names: Sequence[str]) -> list[Kin]:
+        """Return what the replay has written of the unit so far."""
+        return self._store.read_unit(unit, since, until, names)
 
     def read_family(self, root: str) -> tuple[list[Matter], list[Clock]]:
         """Return nothing: a replay starts every family itself."""
@@ -69,6 +82,10 @@ class Nameless:
 
     def superior(self, jurisdiction: str) -> Jurisdiction | None:
         """Return nothing: nobody handles the cases of a replay, so none climbs."""
+        return None
+
+    def home_of(self, unit: str) -> str | None:
+        """Return nothing: a register names no unit that a contract would pass to."""
         return None
 
 
@@ -123,7 +140,7 @@ class Replay:
         self.jurisdiction = jurisdiction
         self.tally = Tally()
         self._seen: Callable[[int], None] = lambda _n: None
-        reader: Reader = Nameless()
+        reader: Reader = Nameless(store)
         self._work = Work(reader)
         self._order = count()
         self._heap: list[tuple[datetime, int, Clock]] = []

@@ -117,7 +117,7 @@ class Enrolment:
         if unit is not None and line.above:
             self._in_place(unit, line.above)
         place = self._place if unit is None else unit.jurisdiction
-        person = Person(line.person, line.name, place, line.email, line.phone)
+        person = Person(line.person, line.name, place, line.email, line.phone, line.wecom, line.dingtalk)
         counted["person", self._people.set_person(person)] += 1
         if unit is None:
             return

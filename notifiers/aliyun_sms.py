@@ -14,6 +14,7 @@ import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
@@ -25,6 +26,7 @@ from notifiers.address import Address, Secret
 from notifiers.http import WAYS, Answer, Http, NoAnswer, NotSent, door, fate
 from notifiers.sms import (
     BEIJING,
+    IN_A_ROW,
     Codes,
     by_status,
     digits,
@@ -32,7 +34,9 @@ from notifiers.sms import (
     inside,
     midnight,
     moment,
+    not_posted,
     number,
+    posted,
     rows,
     template_of,
     too_soon,
@@ -122,8 +126,26 @@ def from_address(
     )
 
 
+class Push:
+    """What Aliyun posts by itself (``SmsReport`` by HTTP): a JSON array, many messages in one."""
+
+    def read(self, body: bytes, now: datetime) -> Sequence[Receipt]:
+        """Return the receipts in the array; entries of other programs of the account come along."""
+        told = posted(body, WHO)
+        if not isinstance(told, list):
+            raise not_posted(WHO)
+        return [receipt for row in rows(told) if (receipt := _pushed(row, now)) is not None]
+
+    def answer(self, kept: bool) -> tuple[str, bytes]:
+        """Return what Aliyun wants to hear; after anything else it posts again in 1, 5 and 10 minutes."""
+        said = {"code": 0, "msg": "接收成功"} if kept else {"code": 1, "msg": "稍后再推"}
+        return "application/json", json.dumps(said, ensure_ascii=False).encode()
+
+
 class AliyunSms:
     """The channel; one object serves all threads."""
+
+    pushing = Push()
 
     def __init__(
         self, http: Http, *, host: str, key: str, secret: str, sign: str, texts: Mapping[str, TextDef],
@@ -164,11 +186,11 @@ class AliyunSms:
         now = self._clock()
         try:
             for day in _days(message, now):
-                for row in self._sent(number(message.address), day):
+                for row in self._sent(number(message.address), day, own=True):
                     if row.get("OutId") == message.reference:
                         return Outcome("accepted", f"{WHO}：查到了")
         except _Trouble as trouble:
-            return Outcome("unknown", f"{WHO}：没有查成", code=trouble.code)
+            return Outcome("unknown", f"{WHO}：没有查成", code=trouble.code, down=not trouble.code)
         if too_soon(message, now, self._lag):
             return Outcome("unknown", f"{WHO}：还查不到，稍后再查")
         return Outcome("retry", f"{WHO}：没有收到过")
@@ -177,23 +199,39 @@ class AliyunSms:
         """Return what is known of ``messages``: one query (page) for each number and day."""
         ours = {m.reference: m for m in messages}
         found: dict[str, Receipt] = {}
-        try:
-            for phone, day in dict.fromkeys((number(m.address), d) for m in messages for d in _days(m, now)):
+        troubles = 0
+        for phone, day in dict.fromkeys((number(m.address), d) for m in messages for d in _days(m, now)):
+            try:
                 for row in self._sent(phone, day):
                     message = ours.get(str(row.get("OutId")))
                     receipt = None if message is None else _receipt(row, message, now)
                     if receipt is not None:
                         found.setdefault(receipt.reference, receipt)
-        except _Trouble:
-            pass  # what was found so far counts; the rest is asked for next time
+                troubles = 0
+            except _Trouble:
+                troubles += 1
+                if troubles == IN_A_ROW:
+                    break  # what was found so far counts; the rest is asked for next time
         return list(found.values())
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What people must be told whenever they look at this channel, in Chinese."""
+        return self._http.cautions
+
+    def rest(self) -> None:
+        """Let go of the connections until there is something to send again."""
+        self._http.rest()
 
     def close(self) -> None:
         """Let go of the connections."""
         self._http.close()
 
-    def _sent(self, phone: str, day: date) -> Iterator[Mapping[str, Any]]:
-        """Walk all that Aliyun knows to have been sent to ``phone`` on ``day``; raise ``_Trouble``."""
+    def _sent(self, phone: str, day: date, *, own: bool = False) -> Iterator[Mapping[str, Any]]:
+        """Walk all that Aliyun knows to have been sent to ``phone`` on ``day``; raise ``_Trouble``.
+
+        ``own``: over connections of their own, for then what is not found is sent again.
+        """
         page = 1
         while True:
             asked = {
@@ -203,7 +241,7 @@ class AliyunSms:
                 "CurrentPage": str(page),
             }
             try:
-                told = self._call("QuerySendDetails", asked).json()
+                told = self._call("QuerySendDetails", asked, own=own).json()
             except (NotSent, NoAnswer) as error:
                 raise _Trouble("") from error
             if inside(told, "Code") != "OK":
@@ -215,7 +253,7 @@ class AliyunSms:
                 return
             page += 1
 
-    def _call(self, action: str, asked: Mapping[str, str]) -> Answer:
+    def _call(self, action: str, asked: Mapping[str, str], *, own: bool = False) -> Answer:
         query = "&".join(f"{_quote(k)}={_quote(v)}" for k, v in sorted(asked.items()))
         headers = {
             "host": self._host,
@@ -226,7 +264,8 @@ class AliyunSms:
             "x-acs-version": VERSION,
         }
         headers["authorization"] = self._signed(query, headers)
-        return self._http.call("POST", f"/?{query}", headers={**headers, "accept": "application/json"})
+        headers["accept"] = "application/json"
+        return self._http.call("POST", f"/?{query}", headers=headers, own=own)
 
     def _signed(self, query: str, headers: Mapping[str, str]) -> str:
         names = ";".join(sorted(headers))
@@ -286,9 +325,6 @@ def _receipt(row: Mapping[str, Any], message: Waiting, now: datetime) -> Receipt
     if state is None:
         return None
     code = word(row.get("ErrCode"))
-    blame: Blame = ""
-    if state == "undelivered":
-        blame = "contact" if code in _CONTACT else "content" if code in _CONTENT else ""
     return Receipt(
         channel=message.channel,
         state=state,
@@ -296,9 +332,29 @@ def _receipt(row: Mapping[str, Any], message: Waiting, now: datetime) -> Receipt
         reference=message.reference,
         provider_id=message.provider_id,
         code=code,
-        blame=blame,
+        blame=_blamed(state, code),
     )
 
 
+def _pushed(row: Mapping[str, Any], now: datetime) -> Receipt | None:
+    """Read one entry of a push; the same codes as a query gives, so that the same receipt counts once."""
+    success, ours, ident = row.get("success"), digits(row.get("out_id")), digits(row.get("biz_id"))
+    if not isinstance(success, bool) or not (ours or ident):
+        return None
+    state: ReceiptState = "delivered" if success else "undelivered"
+    code = word(row.get("err_code"))
+    return Receipt(
+        channel="sms", state=state, at=moment(row.get("report_time"), now), reference=ours, provider_id=ident,
+        code=code, blame=_blamed(state, code),
+    )  # fmt: skip
+
+
+def _blamed(state: ReceiptState, code: str) -> Blame:
+    if state == "delivered":
+        return ""
+    return "contact" if code in _CONTACT else "content" if code in _CONTENT else ""
+
+
+@lru_cache(512)  # most of what is quoted is the same in every request
 def _quote(text: str) -> str:
     return quote(text, safe="~")

@@ -17,12 +17,11 @@ from datetime import datetime
 from typing import Any
 
 from engine.delivery import UNASKABLE, Blame, Outcome, Receipt, ReceiptState, Waiting
-from engine.errors import BadInput
 from engine.workflow import TextDef
 from notifiers.address import Address, Secret
-from notifiers.http import WAYS, Answer, Http, NoAnswer, NotSent, door, fate
+from notifiers.http import Answer, NoAnswer, NotSent, fate
 from notifiers.sms import Codes, by_status, digits, inside, midnight, word
-from notifiers.token import Token, Tokens
+from notifiers.token import App, Token, Tokens, read_app
 
 WHO = "钉钉"
 SERVER = "https://oapi.dingtalk.com"
@@ -76,24 +75,18 @@ def from_address(
     texts: Mapping[str, TextDef],  # noqa: ARG001 - all channels are set up alike
 ) -> DingTalk:
     """Set the channel up; raise ``BadInput`` for what is missing or unknown in its URL."""
-    address.only(*WAYS, "secret")
-    if len(address.segments) != 1 or not address.segments[0].isdigit():
-        raise BadInput(
-            "渠道 dingtalk 的应用编号写得不对", then="写成 dingtalk://AppKey/AgentId?secret=env:变量名"
-        )
-    http = door(replace(address, settings={"base_url": SERVER, **address.settings}))
-    return DingTalk(http, address.host, int(address.segments[0]), address.secret("secret", secret))
+    return DingTalk(read_app(address, secret, SERVER, "dingtalk://AppKey/AgentId"))
 
 
 class DingTalk:
     """The channel; one object serves all threads."""
 
-    def __init__(self, http: Http, key: str, agent: int, secret: str) -> None:
+    def __init__(self, app: App) -> None:
         """Bind to an application; nothing is connected yet."""
-        self._http = http
-        self._key = key
-        self._agent = agent
-        self._secret = secret
+        self._http = app.http
+        self._key = app.owner
+        self._agent = app.agent
+        self._secret = app.secret
         self._tokens = Tokens(self._fetch)
 
     def send(self, message: Waiting, now: datetime) -> Outcome:
@@ -129,6 +122,15 @@ class DingTalk:
             receipt = _receipt(inside(answer.json(), "send_result"), message, now)
             found += [receipt] if receipt is not None else []
         return found
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What people must be told whenever they look at this channel, in Chinese."""
+        return self._http.cautions
+
+    def rest(self) -> None:
+        """Let go of the connections until there is something to send again."""
+        self._http.rest()
 
     def close(self) -> None:
         """Let go of the connections."""

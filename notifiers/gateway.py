@@ -20,16 +20,29 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
 
 from engine.delivery import UNASKABLE, Blame, Outcome, Receipt, Waiting
 from engine.errors import BadInput
 from engine.workflow import TextDef
 from notifiers.address import Address, Secret
-from notifiers.gateway_form import PLACE, Asking, Call, Computed, Gateway, Reading, read_gateway
+from notifiers.gateway_form import PLACE, Asking, Call, Computed, Gateway, Posting, Reading, read_gateway
 from notifiers.http import WAYS, Answer, Http, NoAnswer, NotSent, door, fate
-from notifiers.sms import BEIJING, by_status, digits, inside, moment, number, rows, too_soon, word
+from notifiers.sms import (
+    BEIJING,
+    IN_A_ROW,
+    by_status,
+    digits,
+    inside,
+    moment,
+    not_posted,
+    number,
+    posted,
+    rows,
+    too_soon,
+    word,
+)
 
 _TYPES = {
     "json": "application/json; charset=utf-8",
@@ -62,6 +75,33 @@ def from_address(
     )
 
 
+class Push:
+    """What a gateway posts by itself, as its description says."""
+
+    def __init__(self, posting: Posting, who: str) -> None:
+        """Read by ``posting``; ``who`` names the gateway in refusals."""
+        self._posting = posting
+        self._who = who
+
+    def read(self, body: bytes, now: datetime) -> Sequence[Receipt]:
+        """Return the receipts in what was posted; a state that the description does not know tells nothing."""
+        posting = self._posting
+        if posting.format == "form":
+            told: Any = dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=100))
+        else:
+            told = posted(body, self._who)
+        listed = _path(told, posting.items) if posting.items else told if isinstance(told, list) else [told]
+        if not isinstance(listed, list):
+            raise not_posted(self._who)
+        return [receipt for row in rows(listed) if (receipt := _posted(posting, row, now)) is not None]
+
+    def answer(self, kept: bool) -> tuple[str, bytes]:
+        """Return the description's answer; its ``refusal``, or nothing, where they were not kept."""
+        said = self._posting.answer if kept else self._posting.refusal
+        kind = "application/json" if said.lstrip().startswith(("{", "[")) else "text/plain; charset=utf-8"
+        return kind, said.encode()
+
+
 class HttpGateway:
     """The channel; one object serves all threads."""
 
@@ -74,6 +114,12 @@ class HttpGateway:
         self._user = user
         self._secret = secret
         self._clock = clock
+
+    @property
+    def pushing(self) -> Push | None:
+        """How the gateway posts receipts by itself, where the description says so."""
+        posting = self._gateway.push
+        return None if posting is None else Push(posting, self._gateway.title)
 
     @property
     def confirms(self) -> bool:
@@ -94,12 +140,12 @@ class HttpGateway:
         who = self._gateway.title
         if asking is None:
             return Outcome("unknown", f"{who}没有查询接口", code=UNASKABLE)
-        code, item = self._item(asking, message)
+        code, item = self._item(asking, message, own=True)
         if item is not None:
             ident = digits(_path(item, self._gateway.answer.id)) if self._gateway.answer.id else ""
             return Outcome("accepted", f"{who}：查到了", provider_id=ident)
         if code is None:
-            return Outcome("unknown", f"{who}：没有查成")
+            return Outcome("unknown", f"{who}：没有查成", down=True)
         if too_soon(message, self._clock(), timedelta(seconds=asking.lag)):
             return Outcome("unknown", f"{who}：还查不到，稍后再查", code=code)
         return Outcome("retry", f"{who}：没有收到过", code=code)
@@ -110,14 +156,25 @@ class HttpGateway:
         if asking is None or not asking.state:
             return ()
         found: list[Receipt] = []
+        troubles = 0
         for message in messages:
             code, item = self._item(asking, message)
-            if code is None:
+            troubles = troubles + 1 if code is None else 0
+            if troubles == IN_A_ROW:
                 break  # it does not answer; the rest is asked for next time
             receipt = None if item is None else _receipt(asking, item, message, now)
             if receipt is not None:
                 found.append(receipt)
         return found
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What people must be told whenever they look at this channel, in Chinese."""
+        return self._http.cautions
+
+    def rest(self) -> None:
+        """Let go of the connections until there is something to send again."""
+        self._http.rest()
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -138,10 +195,15 @@ class HttpGateway:
         blame: Blame = "contact" if code in gateway.contact else ""
         return Outcome(kind, f"{who}答复 {word(code)}", answer.again_at(now), code=word(code), blame=blame)
 
-    def _item(self, asking: Asking, message: Waiting) -> tuple[str | None, Mapping[str, Any] | None]:
-        """Return the answer's code (``None``: no usable answer) and what it holds about the message."""
+    def _item(
+        self, asking: Asking, message: Waiting, *, own: bool = False
+    ) -> tuple[str | None, Mapping[str, Any] | None]:
+        """Return the answer's code (``None``: no usable answer) and what it holds about the message.
+
+        ``own``: over a connection of its own, for then what is not found is sent again.
+        """
         try:
-            answer = self._call(asking.call, message)
+            answer = self._call(asking.call, message, own=own)
         except (NotSent, NoAnswer):
             return None, None
         code = _code(asking.answer, answer)
@@ -157,14 +219,16 @@ class HttpGateway:
                 return code, item
         return code, None
 
-    def _call(self, call: Call, message: Waiting) -> Answer:
+    def _call(self, call: Call, message: Waiting, *, own: bool = False) -> Answer:
         values = self._values(message)
         headers = {name: fill(text, values) for name, text in call.headers.items()}
         if call.kind:
             headers = {"content-type": _TYPES[call.kind], **{n.lower(): v for n, v in headers.items()}}
         query = {name: fill(text, values) for name, text in call.query.items()}
         body = _written(call, values)
-        return self._http.call(call.method, call.path, body=body, headers=headers, query=query or None)
+        return self._http.call(
+            call.method, call.path, body=body, headers=headers, query=query or None, own=own
+        )
 
     def _values(self, message: Waiting) -> dict[str, str]:
         values = {
@@ -234,6 +298,22 @@ def _find(reading: Reading, answer: Answer, where: str) -> Any:
 
 def _path(tree: Any, where: str) -> Any:
     return inside(tree, *where.split("."))
+
+
+def _posted(posting: Posting, item: Mapping[str, Any], now: datetime) -> Receipt | None:
+    state = digits(_path(item, posting.state))
+    ours = digits(_path(item, posting.reference)) if posting.reference else ""
+    ident = digits(_path(item, posting.id)) if posting.id else ""
+    if state not in (*posting.delivered, *posting.undelivered) or not (ours or ident):
+        return None
+    return Receipt(
+        channel="sms",
+        state="delivered" if state in posting.delivered else "undelivered",
+        at=moment(_path(item, posting.at), now) if posting.at else now,
+        reference=ours,
+        provider_id=ident,
+        code=word(state),
+    )
 
 
 def _receipt(asking: Asking, item: Mapping[str, Any], message: Waiting, now: datetime) -> Receipt | None:

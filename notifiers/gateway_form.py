@@ -78,6 +78,22 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class Posting:
+    """What the gateway posts by itself, and what it wants to hear; paths lead from one of the items."""
+
+    format: Literal["json", "form"]
+    items: str
+    reference: str
+    id: str
+    state: str
+    delivered: tuple[str, ...]
+    undelivered: tuple[str, ...]
+    at: str
+    answer: str
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     """A whole description; ``errors`` gives the class of each of the gateway's codes."""
 
@@ -91,6 +107,7 @@ class Gateway:
     other: Kind
     contact: frozenset[str] = field(default_factory=frozenset)
     ask: Asking | None = None
+    push: Posting | None = None
 
 
 def read_gateway(text: str, file: str) -> Gateway:
@@ -133,8 +150,9 @@ def _gateway(form: Form) -> Gateway:
         inner.done()
     other = cast(Kind, form.choice("other", MISTAKES, "retry"))
     ask = _asking(form, (*known, "id"), origin)
+    push = _posting(form)
     form.done()
-    return Gateway(name, title.zh, origin, values, send, answer, errors, other, contact, ask)
+    return Gateway(name, title.zh, origin, values, send, answer, errors, other, contact, ask, push)
 
 
 def _values(form: Form) -> Iterator[Computed]:
@@ -307,3 +325,29 @@ def _asking(form: Form, known: Collection[str], origin: str) -> Asking | None:
         part.fault(part.line("state"), "有 state 时要写 delivered", 'delivered: ["DELIVRD"]')
     part.done()
     return asking
+
+
+def _posting(form: Form) -> Posting | None:
+    part = form.inner("push", "网关的 push") if "push" in form.node else None
+    if part is None:
+        return None
+    posting = Posting(
+        format=cast(Literal["json", "form"], part.choice("format", ("json", "form"), "json")),
+        items=part.text("items"),
+        reference=part.text("reference"),
+        id=part.text("id"),
+        state=part.text("state", "state: status", required=True),
+        delivered=_codes(part, "delivered"),
+        undelivered=_codes(part, "undelivered"),
+        at=part.text("at"),
+        answer=part.text("answer", "answer: '{\"code\":0}'", required=True),
+        refusal=part.text("refusal"),
+    )
+    if not posting.reference and not posting.id:
+        part.fault(part.line(), "写 reference 或 id，才知道说的是哪一条", "reference: outId")
+    if not posting.delivered:
+        part.fault(part.line("state"), "有 state 时要写 delivered", 'delivered: ["DELIVRD"]')
+    if posting.format == "form" and posting.items:
+        part.fault(part.line("items"), "表单里只有一条，没有 items", "删去 items")
+    part.done()
+    return posting

@@ -3,66 +3,58 @@
 A channel that hands messages over by HTTP calls ``Http.call`` and gets an ``Answer``, whatever its status,
 or one of two exceptions: ``NotSent`` (nothing can have been taken: `retry`, or `config` where the certificate
 or the address is wrong) and ``NoAnswer`` (it may have been taken: `unknown`). ``fate`` turns either into the
-``Outcome``. Proxies of the environment are not used, redirects are not followed, certificates are verified.
+``Outcome``. Nothing is ever sent a second time from here. Proxies of the environment are not used, redirects
+are not followed, certificates are verified.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
+import socket
 import ssl
-import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import httpx2
+from threading import Lock
+from time import monotonic
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode, urlsplit
+from weakref import finalize
 
 from engine.delivery import Outcome
 from engine.errors import BadInput
 from notifiers.address import Address
+from notifiers.http_link import LONGEST_ANSWER, Link, NoAnswer, NotSent
+
+__all__ = ["LONGEST_ANSWER", "WAYS", "Answer", "Http", "NoAnswer", "NotSent", "door", "fate"]
 
 TIMEOUT = 10.0
 """Seconds that a provider may stay silent; a lease of a message is at least three times as long."""
-LONGEST_ANSWER = 1 << 20
-"""Bytes of an answer that are read; a longer one counts as none."""
+KEEP = 2.0
+"""Seconds that a connection may wait for its next request: less than any server waits before it hangs up,
+and longer than the next message of a round takes."""
 AGENT = "yiriban"
-WAYS = ("timeout", "ca", "proxy")
+_HERE = frozenset({"127.0.0.1", "::1", "localhost"})
+WAYS = ("timeout", "ca", "proxy", "keep")
 """Settings that every channel over HTTP knows: ``address.only(*WAYS, ...)``."""
 
-# The library logs whole URLs and headers, which hold numbers and keys.
-for _name in ("httpx2", "httpcore2"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
-
-class NotSent(Exception):
-    """The request did not reach the peer whole, so nothing was taken. ``wrong``: trying again is no use."""
-
-    def __init__(self, detail: str, *, wrong: bool = False) -> None:
-        """Keep a sentence without numbers, keys or addresses."""
-        super().__init__(detail)
-        self.detail = detail
-        self.wrong = wrong
-
-
-class NoAnswer(Exception):
-    """The request went out whole and no answer came back, or none that can be read."""
-
-    def __init__(self, detail: str) -> None:
-        """Keep a sentence without numbers, keys or addresses."""
-        super().__init__(detail)
-        self.detail = detail
+_PORTS = {"http": 80, "https": 443}
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BREAKS = re.compile(r"[\r\n\0]")
+_PATH, _QUERY = "/%:@!$&'()*+,;=~", "/%:@!$&'()*+,;=~?"
 
 
 def fate(error: NotSent | NoAnswer) -> Outcome:
     """Turn what went wrong on the way into the outcome of a message."""
     if isinstance(error, NoAnswer):
-        return Outcome("unknown", error.detail)
-    return Outcome("config" if error.wrong else "retry", error.detail)
+        return Outcome("unknown", error.detail, down=True)
+    return Outcome("config" if error.wrong else "retry", error.detail, down=not error.wrong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,23 +84,18 @@ class Answer:
             return None
 
 
-class _Sending:
-    """Watches whether a request has gone out whole; ends an answer that drips in for ever."""
+class _Place(NamedTuple):
+    """Where a connection leads."""
 
-    def __init__(self, seconds: float) -> None:
-        self.whole = False
-        self._until = time.monotonic() + seconds
+    scheme: str
+    host: str
+    port: int
 
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        # an empty body is "sent" too, right after the headers
-        if event == "http11.send_request_body.complete":
-            self.whole = True
-
-    def check(self, size: int) -> None:
-        if size > LONGEST_ANSWER:
-            raise NoAnswer("回复过长，没有读完")
-        if time.monotonic() > self._until:
-            raise NoAnswer("回复没有在限定时间内读完")
+    @property
+    def name(self) -> str:
+        """The place as the peer knows it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 class Http:
@@ -122,37 +109,44 @@ class Http:
         verify: bool = True,
         ca: str = "",
         proxy: str = "",
-        connections: int = 16,
-        reuse: bool = False,
+        keep: float = 0.0,
     ) -> None:
         """Bind to ``http(s)://host[:port][/path]``; nothing is connected yet.
 
-        ``ca`` is a file of certificates to trust instead of the system's; ``proxy`` the URL of a proxy.
-        ``reuse`` keeps connections open between requests, for peers that know a request sent twice by an
-        identifier in it: on a kept connection a late or second answer can pass for that to the next
-        request, and one that the peer has just closed looks like a lost answer.
+        ``ca`` is a file of certificates to trust instead of the system's; ``proxy`` the ``http://`` URL of a
+        proxy; ``keep`` for how many seconds a connection waits for the next request, 0: for none. Of two
+        requests over one connection the second may meet a peer that is just hanging up: it has not been
+        answered then, and whether it was taken nobody knows. That is why ``keep`` is short, and why a
+        connection on which anything stands that nobody asked for is not used again.
         Raise ``BadInput`` where a file or URL cannot be used.
         """
         self._timeout = timeout
+        self._keep = keep
+        self._trust = _trust(verify, ca)
         try:
-            self._client = httpx2.Client(
-                base_url=_peer(base_url),
-                headers={
-                    "user-agent": AGENT, "accept-encoding": "identity",
-                    "connection": "keep-alive" if reuse else "close",
-                },
-                timeout=httpx2.Timeout(timeout),
-                verify=_trust(verify, ca),
-                proxy=proxy or None,
-                trust_env=False,
-                follow_redirects=False,
-                limits=httpx2.Limits(
-                    max_connections=connections, max_keepalive_connections=connections if reuse else 0,
-                    keepalive_expiry=15.0,
-                ),
-            )  # fmt: skip
-        except (httpx2.InvalidURL, ValueError) as error:
-            raise BadInput("渠道的网址或代理不能用", then="改正渠道设置中的地址") from error
+            self._base, self._path = _peer(base_url)
+            self._proxy = _peer(proxy)[0] if proxy else None
+            if self._proxy is not None and self._proxy.scheme != "http":
+                raise ValueError("a proxy is spoken to in the clear")
+        except ValueError as error:
+            raise BadInput(
+                "渠道的网址或代理不能用", then="改正渠道设置中的地址；代理写成 http://主机:端口"
+            ) from error
+        self._idle: dict[_Place, deque[Link]] = {}
+        self._lock = Lock()
+        self._closed = False
+        # a channel that is forgotten leaves no connection open
+        finalize(self, _let_go, self._idle)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What people must be told whenever they look at this channel, in Chinese."""
+        host = self._base.host
+        if self._base.scheme == "http" and host not in _HERE:
+            return (f"经 {host} 明文发送，内容和密钥可被窃听",)
+        if self._base.scheme == "https" and self._trust.verify_mode == ssl.CERT_NONE:
+            return (f"不核对 {host} 的证书，内容和密钥可能被中间人读到、改动",)
+        return ()
 
     def call(
         self,
@@ -163,32 +157,146 @@ class Http:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         timeout: float | None = None,
+        own: bool = False,
     ) -> Answer:
         """Send one request and read the whole answer, whatever its status.
 
-        ``path`` is below the base URL, or a URL of its own. Raise ``NotSent`` or ``NoAnswer``.
+        ``path`` is below the base URL, or a URL of its own. ``own``: over a connection of its own, for a
+        question where the second answer to an earlier one would do harm. Raise ``NotSent`` or ``NoAnswer``.
         """
         seconds = self._timeout if timeout is None else timeout
-        sending = _Sending(seconds * 2)
+        until = monotonic() + 2 * seconds
         try:
-            with self._client.stream(
-                method, path, content=body, headers=[(k.encode(), v.encode()) for k, v in (headers or {}).items()],
-                params=None if query is None else list(query.items() if isinstance(query, Mapping) else query),
-                timeout=httpx2.Timeout(seconds), extensions={"trace": sending.trace},
-            ) as response:  # fmt: skip
-                parts: list[bytes] = []
-                size = 0
-                for part in response.iter_bytes():
-                    parts.append(part)
-                    size += len(part)
-                    sending.check(size)
-                return Answer(response.status_code, b"".join(parts), dict(response.headers))
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError) as error:
-            raise _told(error, sending.whole) from None
+            place, target = self._where(path, query)
+            if self._proxy is not None and place.scheme == "http":
+                target = f"http://{place.name}{target}"
+            request = _written(method, target, place.name, headers or {}, body, self._keep > 0 and not own)
+        except ValueError:
+            raise NotSent("请求不能发出：地址或请求头不合规", wrong=True) from None
+        link = (None if own else self._take(place)) or self._open(place, seconds)
+        try:
+            told = link.exchange(request, seconds, until, bodiless=method == "HEAD")
+        except OverflowError:
+            raise NotSent("请求不能发出：地址或请求头不合规", wrong=True) from None
+        if own:
+            link.close()
+        else:
+            self._give_back(place, link)
+        return Answer(told.status, told.body, told.headers)
+
+    def rest(self) -> None:
+        """Let go of the connections that wait: nothing follows for now."""
+        with self._lock:
+            _let_go(self._idle)
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._client.close()
+        """Let go of the connections; those in use are closed with their answer."""
+        with self._lock:
+            self._closed = True
+        self.rest()
+
+    def _where(
+        self, path: str, query: Mapping[str, str] | Sequence[tuple[str, str]] | None
+    ) -> tuple[_Place, str]:
+        """Return the peer and what is asked of it. Raise ``ValueError`` for what is no address."""
+        place = self._base
+        if "://" in path.partition("?")[0]:
+            place, path = _peer(path)
+        elif path:
+            path = f"{self._path.rstrip('/')}/{path.removeprefix('/')}"
+        else:
+            path = self._path
+        path, asks, asked = path.partition("?")
+        target = quote(path, _PATH) or "/"
+        if query:
+            asked = "&".join(
+                part
+                for part in (asked, urlencode(list(query.items()) if isinstance(query, Mapping) else query))
+                if part
+            )
+            asks = "?"
+        return place, target + asks + quote(asked, _QUERY)
+
+    def _take(self, place: _Place) -> Link | None:
+        """Return the connection that has waited longest, if it has rested and the peer has not left."""
+        while True:
+            with self._lock:
+                waiting = self._idle.get(place)
+                link = waiting.popleft() if waiting and waiting[0].rested else None
+            if link is None or link.fit():
+                return link
+            link.close()
+
+    def _give_back(self, place: _Place, link: Link) -> None:
+        if link.usable:
+            with self._lock:
+                if not self._closed:
+                    self._idle.setdefault(place, deque()).append(link)
+                    return
+        link.close()
+
+    def _open(self, place: _Place, seconds: float) -> Link:
+        """Connect, through the proxy where there is one, and encrypt. Raise ``NotSent``."""
+        link: Link | None = None
+        first = self._proxy or place
+        try:
+            link = Link(socket.create_connection((first.host, first.port), seconds), self._keep)
+            if place.scheme == "https":
+                if self._proxy is not None:
+                    _tunnel(link, place, seconds)
+                link.encrypt(self._trust, place.host, seconds)
+            return link
+        except (OSError, UnicodeError, NotSent) as error:
+            if link is not None:
+                link.close()
+            raise _not_open(error) from None
+
+
+def _let_go(idle: dict[_Place, deque[Link]]) -> None:
+    for links in idle.values():
+        while links:
+            links.pop().close()
+
+
+def _tunnel(link: Link, place: _Place, seconds: float) -> None:
+    """Ask a proxy for a way to ``place``."""
+    name = f"{place.name}:{place.port}" if place.port == _PORTS[place.scheme] else place.name
+    asked = f"CONNECT {name} HTTP/1.1\r\nhost: {name}\r\nuser-agent: {AGENT}\r\n\r\n".encode()
+    try:
+        told = link.exchange(asked, seconds, monotonic() + seconds, bodiless=True)
+    except NoAnswer:
+        raise NotSent("代理服务器没有答复，没有发送") from None
+    if told.status // 100 != 2:
+        raise NotSent("代理服务器拒绝，没有发送")
+
+
+def _not_open(error: Exception) -> NotSent:
+    """Say why there is no connection, in words of ours: the error's may quote the URL."""
+    if isinstance(error, NotSent):
+        return error
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return NotSent("对方的证书不可信，没有发送", wrong=True)
+    return NotSent("连接超时，没有发送" if isinstance(error, TimeoutError) else "连接不上，没有发送")
+
+
+def _written(
+    method: str, target: str, host: str, headers: Mapping[str, str], body: bytes, keep: bool
+) -> bytes:
+    """Write a request. Raise ``ValueError`` for a header that would be more than one."""
+    lines = [f"{method} {target} HTTP/1.1"]
+    given = set()
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name) or _BREAKS.search(value):
+            raise ValueError("no header")
+        given.add(name.lower())
+        lines.append(f"{name}: {value}")
+    if "host" not in given:
+        lines.append(f"host: {host}")
+    if body or method not in ("GET", "HEAD"):
+        lines.append(f"content-length: {len(body)}")
+    lines.append(f"user-agent: {AGENT}\r\naccept-encoding: identity")
+    lines.append(f"connection: {'keep-alive' if keep else 'close'}\r\n\r\n")
+    return "\r\n".join(lines).encode() + body
 
 
 def door(address: Address, *, scheme: str = "https", verify: bool = True) -> Http:
@@ -213,51 +321,33 @@ def door(address: Address, *, scheme: str = "https", verify: bool = True) -> Htt
         verify=verify,
         ca=address.text("ca", ""),
         proxy=proxy,
+        keep=address.number("keep", KEEP, most=60),
     )
 
 
-def _told(error: Exception, whole: bool) -> NotSent | NoAnswer:
-    """Say what went wrong, in words of ours: the library's may quote the URL."""
-    if isinstance(error, httpx2.InvalidURL | httpx2.UnsupportedProtocol | httpx2.LocalProtocolError):
-        return NotSent("请求不能发出：地址或请求头不合规", wrong=True)
-    late = isinstance(error, httpx2.TimeoutException)
-    if whole:
-        return NoAnswer("已发出，限定时间内没有回复" if late else "已发出，连接在回复前中断")
-    if _untrusted(error):
-        return NotSent("对方的证书不可信，没有发送", wrong=True)
-    if isinstance(error, httpx2.ProxyError):
-        return NotSent("代理服务器拒绝，没有发送")
-    if isinstance(error, httpx2.PoolTimeout):
-        return NotSent("连接都被占用，没有发送")
-    return NotSent("连接超时，没有发送" if late else "连接不上，没有发送")
-
-
-def _untrusted(error: BaseException) -> bool:
-    """Whether a certificate was refused, somewhere down the chain of causes."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return True
-        seen = seen.__cause__ or seen.__context__
-    return False
-
-
-def _peer(base_url: str) -> str:
-    url = httpx2.URL(base_url)
-    if url.scheme not in ("http", "https") or not url.host:
+@cache
+def _peer(url: str) -> tuple[_Place, str]:
+    """Return where a URL leads and what it asks for there. Raise ``ValueError`` where it is none of the web."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError("no http(s) host")
-    return base_url
+    host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return _Place(parts.scheme, host, parts.port or _PORTS[parts.scheme]), path
 
 
 @cache
 def _system() -> ssl.SSLContext:
     """What the system trusts; reading it takes a fifth of a second, so it is read once."""
-    return httpx2.create_ssl_context(trust_env=False)
+    return ssl.create_default_context()
 
 
-def _trust(verify: bool, ca: str) -> ssl.SSLContext | bool:
+def _trust(verify: bool, ca: str) -> ssl.SSLContext:
     if not verify:
-        return False
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
     if not ca:
         return _system()
     try:

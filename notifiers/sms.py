@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -10,10 +11,13 @@ from zoneinfo import ZoneInfo
 
 from engine.approval import template_values
 from engine.delivery import Blame, Kind, Outcome, Waiting
+from engine.errors import BadInput
 from engine.workflow import ProviderText, TextDef
 from notifiers.http import Answer
 
 BEIJING = ZoneInfo("Asia/Shanghai")
+IN_A_ROW = 3
+"""After so many queries in a row that came to nothing a provider counts as out of order."""
 """Providers count days and write moments without a zone in this one."""
 _HOME = re.compile(r"(?:\+?86|0086)?(1\d{10})")
 _WORD = re.compile(r"[^\w.:\-]+")
@@ -79,10 +83,11 @@ def by_status(who: str, answer: Answer, now: datetime, *, crashed: Kind = "retry
         return Outcome("retry", f"{who}：请求过多（{code}）", answer.again_at(now), code=code)
     if answer.status >= 500 and answer.status not in _IN_BETWEEN:
         again = answer.again_at(now) if crashed == "retry" else None
-        return Outcome(crashed, f"{who}：服务器出错（{code}）", again, code=code)
+        return Outcome(crashed, f"{who}：服务器出错（{code}）", again, code=code, down=True)
     if 300 <= answer.status < 500:
         return Outcome("config", f"{who}：地址不对或没有权限（{code}）", code=code)
-    return Outcome("unknown", f"{who}：回复看不懂（{code}）", code=code)
+    down = answer.status in _IN_BETWEEN
+    return Outcome("unknown", f"{who}：回复看不懂（{code}）", code=code, down=down)
 
 
 def template_of(
@@ -146,3 +151,18 @@ def inside(value: Any, *path: str) -> Any:
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return value
+
+
+def posted(body: bytes, who: str) -> Any:
+    """Read what a provider posted by itself; raise ``BadInput`` where it is no JSON."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
+        raise not_posted(who) from None
+
+
+def not_posted(who: str) -> BadInput:
+    """Say that a body is not what the provider posts; nothing of it is quoted, for it may hold numbers."""
+    return BadInput(
+        f"{who}推送的内容看不懂", why="不是约定的格式", then="核对服务商控制台里填的推送地址属于哪个产品"
+    )

@@ -10,6 +10,9 @@ path; ``ca`` a file of certificates to trust instead of the system's, ``verify_t
 ``timeout`` seconds for one message altogether (30); ``keep`` seconds that an idle connection is kept (60, 0:
 none), ``batch`` messages that it may carry (100); ``helo`` our name.
 
+Where the server offers PIPELINING the next mail is announced before the one before it is answered
+(`notifiers.smtp_link`).
+
 Only what the server said before the mail's last line tells that it has nothing: that is ``retry``. What is
 lost afterwards is ``unknown``, and SMTP cannot be asked; the same ``Message-ID`` lets the reader's server
 merge what is sent twice.
@@ -21,40 +24,31 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 from time import monotonic
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from engine.delivery import UNASKABLE, Outcome, Waiting
 from engine.errors import BadInput
 from engine.workflow import TextDef
 from notifiers.address import Address, Secret
 from notifiers.mail import Letterhead, account, blamed, masked, plain_address, trust
+from notifiers.smtp_link import LOST, Link, Mail, Phase, Reply
 
 Security = Literal["smtp", "smtp+starttls", "smtps"]
 PORTS: Mapping[str, int] = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 FULL_MAILBOX = timedelta(days=1)
 """After so long a full mailbox (552) is tried once more."""
-_LOST = 0
 _LOGIN = frozenset({530, 534, 535, 538})
 # some servers say 550 or 554, as to an unknown recipient, where they mean that we did not log in
 _OURS = re.compile(r"relay|authenticat|认证|未登录", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 _QUEUED = re.compile(r"queued as (\S+)", re.IGNORECASE)
 
-Phase = Literal["open", "MAIL", "RCPT", "DATA", "end"]
-
-
-class Reply(NamedTuple):
-    """What the server said last, and to what; code 0: the connection was lost instead."""
-
-    phase: Phase
-    code: int
-    text: str = ""
+__all__ = ["Phase", "Reply", "Server", "Smtp", "from_address", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +65,6 @@ class Server:
     keep: float = 60.0
     batch: int = 100
     helo: str = ""
-
-
-@dataclass(slots=True)
-class _Link:
-    """A connection that is ready for the next mail."""
-
-    smtp: smtplib.SMTP
-    used_at: float
-    carried: int = 0
 
 
 def from_address(
@@ -144,7 +129,7 @@ class Smtp:
         self._letterhead = letterhead
         self._helo = server.helo or _own_name()
         self._hidden = (server.password, server.user, server.user.partition("@")[0])
-        self._idle: list[_Link] = []
+        self._idle: list[Link] = []
         self._lock = Lock()
         self._closed = False
 
@@ -162,27 +147,69 @@ class Smtp:
 
     def send(self, message: Waiting, now: datetime) -> Outcome:
         """Hand a mail over; a connection that the server closed while it was idle costs nothing."""
+        [(_, outcome)] = self.flow(iter([(message, now)]))
+        return outcome
+
+    def flow(self, messages: Iterator[tuple[Waiting, datetime]]) -> Iterator[tuple[Waiting, Outcome]]:
+        """Hand mails over one after another, each announced before the one before it is answered.
+
+        Of a connection that is lost only the mail whose last line had gone out is in doubt; one that was
+        only announced goes over a fresh connection.
+        """
+        supply = _Supply(self._prepared, messages)
+        fresh = False
+        while (mail := supply.next()) is not None:
+            link = None if fresh else self._take()
+            by = mail.deadline
+            if link is not None:
+                # a firewall may have forgotten an idle connection: leave time for a fresh one
+                by = min(by, monotonic() + self._server.timeout / 3)
+            try:
+                link = link or self._open(mail.deadline)
+            except (smtplib.SMTPException, OSError, UnicodeError) as error:
+                yield mail.message, self._not_open(error)
+                continue
+            try:
+                fresh = False
+                for done, reply in link.carry(mail, self._following(link, supply), by):
+                    # with less time than that no connection would come about
+                    if _stale(reply, link) and monotonic() + self._server.timeout / 3 < done.deadline:
+                        fresh = True
+                        supply.give_back(done)
+                    else:
+                        yield done.message, self._judge(reply, done)
+                    yield from supply.refused()
+            except BaseException:
+                link.close()
+                raise
+            self._give_back(link)
+        yield from supply.refused()
+
+    def _prepared(self, message: Waiting, now: datetime) -> Mail | Outcome:
         try:
             recipient = plain_address(message.address)
         except ValueError:
             return Outcome("rejected", "收件地址不是有效的邮箱地址", code="address", blame="contact")
-        mail = self._letterhead.compose(message, recipient, now)
-        envelope = (self._letterhead.return_path(message), recipient, mail)
-        deadline = monotonic() + self._server.timeout
-        link = self._take()
-        if link is not None:
-            reply = self._hand_over(link, envelope, deadline, reused=True)
-            if not _stale(reply):
-                return self._judge(reply, message, now)
-        try:
-            link = self._open(deadline)
-        except (smtplib.SMTPException, OSError, UnicodeError) as error:
-            return self._not_open(error)
-        return self._judge(self._hand_over(link, envelope, deadline, reused=False), message, now)
+        body = self._letterhead.compose(message, recipient, now)
+        sender = self._letterhead.return_path(message)
+        return Mail(message, now, sender, recipient, body, monotonic() + self._server.timeout)
+
+    def _following(self, link: Link, supply: _Supply) -> Callable[[], Mail | None]:
+        """Return what gives the next mail for ``link``, while it may carry one more."""
+        return lambda: supply.next() if link.carried < self._server.batch else None
 
     def ask(self, message: Waiting) -> Outcome:
         """Mail cannot be asked for: ``unknown``; what is done then is for the rung to say."""
         return Outcome("unknown", "邮件服务器不能查询是否已收下", code=UNASKABLE)
+
+    def rest(self) -> None:
+        """Say goodbye on connections that have been idle for too long."""
+        oldest = monotonic() - self._server.keep
+        with self._lock:
+            old = [link for link in self._idle if link.used_at < oldest]
+            self._idle = [link for link in self._idle if link.used_at >= oldest]
+        for link in old:
+            link.quit()
 
     def close(self) -> None:
         """Say goodbye on idle connections; those in use are closed as soon as their mail is done."""
@@ -190,29 +217,28 @@ class Smtp:
             self._closed = True
             idle, self._idle = self._idle, []
         for link in idle:
-            _quit(link)
+            link.quit()
 
-    def _take(self) -> _Link | None:
-        """Return the idle connection that was used last; let go of those idle for too long."""
-        oldest = monotonic() - self._server.keep
-        with self._lock:
-            old = [link for link in self._idle if link.used_at < oldest]
-            self._idle = [link for link in self._idle if link.used_at >= oldest]
-            link = self._idle.pop() if self._idle else None
-        for expired in old:
-            _quit(expired)
-        return link
+    def _take(self) -> Link | None:
+        """Return the idle connection that was used last; let go of those idle for too long, or left by the server."""
+        self.rest()
+        while True:
+            with self._lock:
+                link = self._idle.pop() if self._idle else None
+            if link is None or link.silent():
+                return link
+            link.close()
 
-    def _give_back(self, link: _Link) -> None:
+    def _give_back(self, link: Link) -> None:
         link.used_at = monotonic()
-        if self._server.keep and link.carried < self._server.batch:
+        if link.usable and self._server.keep and link.carried < self._server.batch:
             with self._lock:
                 if not self._closed:
                     self._idle.append(link)
                     return
-        _quit(link)
+        link.quit()
 
-    def _open(self, deadline: float) -> _Link:
+    def _open(self, deadline: float) -> Link:
         """Connect, encrypt, log in. Raises what `smtplib`, `ssl` and `socket` raise; nothing stays open."""
         server, left = self._server, max(deadline - monotonic(), 0.05)
         if server.security == "smtps":
@@ -231,34 +257,13 @@ class Smtp:
             if server.user:
                 _hurry(smtp, deadline)
                 _log_in(smtp, server)
+            return Link(smtp)
         except BaseException:
             smtp.close()
             raise
-        return _Link(smtp, monotonic())
 
-    def _hand_over(
-        self, link: _Link, envelope: tuple[str, str, bytes], deadline: float, *, reused: bool
-    ) -> Reply:
-        """Give one mail to ``link``, which is then idle again or closed."""
-        sender, recipient, mail = envelope
-        # a firewall may have forgotten an idle connection: leave time for a fresh one
-        first = min(deadline, monotonic() + self._server.timeout / 3) if reused else deadline
-        reply = _say(link.smtp, "MAIL", f"MAIL FROM:<{sender}>", first)
-        if reply.code == 250:
-            reply = _say(link.smtp, "RCPT", f"RCPT TO:<{recipient}>", deadline)
-        if reply.phase == "RCPT" and reply.code in (250, 251):
-            reply = _say(link.smtp, "DATA", "DATA", deadline)
-        if reply.phase == "DATA" and reply.code == 354:
-            reply = _say_mail(link.smtp, mail, deadline)
-        link.carried += 1
-        done = reply.phase == "end" and reply.code // 100 == 2
-        if done or (reply.code // 100 in (4, 5) and reply.code != 421 and _reset(link.smtp, deadline)):
-            self._give_back(link)
-        else:
-            link.smtp.close()
-        return reply
-
-    def _judge(self, reply: Reply, message: Waiting, now: datetime) -> Outcome:
+    def _judge(self, reply: Reply, mail: Mail) -> Outcome:
+        message, now = mail.message, mail.now
         waited = message.tries > 0 and now - message.created_at >= FULL_MAILBOX
         local = message.address.partition("@")[0]
         return judge(reply, None if waited else now + FULL_MAILBOX, message.address, local, *self._hidden)
@@ -279,7 +284,7 @@ class Smtp:
             return Outcome("config", "邮件服务器不提供所要的加密或登录方式", code="unsupported")
         if isinstance(error, UnicodeError):
             return Outcome("config", "邮件渠道的用户、密码或主机里有不能传送的字符", code="unsupported")
-        return Outcome("retry", "连接不上邮件服务器，没有发送", code="connect")
+        return Outcome("retry", "连接不上邮件服务器，没有发送", code="connect", down=True)
 
 
 def judge(reply: Reply, again_at: datetime | None, *hidden: str) -> Outcome:
@@ -296,14 +301,14 @@ def judge(reply: Reply, again_at: datetime | None, *hidden: str) -> Outcome:
     if code // 100 in (4, 5):
         return _refusal(reply, f"邮件服务器答复 {code}：{said}", again_at)
     if phase == "end":
-        return Outcome("unknown", "邮件已发出，连接在答复前中断", code="lost")
-    return Outcome("retry", "邮件还没有发出，连接中断", code="lost")
+        return Outcome("unknown", "邮件已发出，连接在答复前中断", code="lost", down=True)
+    return Outcome("retry", "邮件还没有发出，连接中断", code="lost", down=True)
 
 
 def _refusal(reply: Reply, detail: str, again_at: datetime | None) -> Outcome:
     phase, code, text = reply
     if code < 500:
-        return Outcome("retry", detail, code=str(code))
+        return Outcome("retry", detail, code=str(code), down=phase == "open" or code == 421)
     if code == 552 and phase != "open":
         return Outcome("retry" if again_at else "rejected", detail, again_at=again_at, code=str(code))
     # before the recipient is named it cannot be the recipient's fault
@@ -313,43 +318,53 @@ def _refusal(reply: Reply, detail: str, again_at: datetime | None) -> Outcome:
     return Outcome("rejected", detail, code=str(code), blame=blamed(text))
 
 
-def _stale(reply: Reply) -> bool:
-    """Whether a connection kept from before was gone, so that nothing of this mail was taken."""
-    return (reply.code == _LOST and reply.phase != "end") or (reply.code == 421 and reply.phase == "MAIL")
+def _stale(reply: Reply, link: Link) -> bool:
+    """Whether a connection that had carried others was gone, so that nothing of this mail was taken."""
+    if reply.phase == "open":
+        return True
+    lost = reply.code == LOST and reply.phase != "end"
+    return link.carried > 1 and (lost or (reply.code == 421 and reply.phase == "MAIL"))
+
+
+class _Supply:
+    """Mails to come, made ready one by one; those that cannot be mails at all are kept aside with their outcome."""
+
+    def __init__(
+        self,
+        prepare: Callable[[Waiting, datetime], Mail | Outcome],
+        messages: Iterator[tuple[Waiting, datetime]],
+    ) -> None:
+        self._prepare = prepare
+        self._messages = messages
+        self._held: Mail | None = None
+        self._refused: list[tuple[Waiting, Outcome]] = []
+
+    def next(self) -> Mail | None:
+        """Return the mail that was given back, or the next one; ``None`` where there is none now."""
+        if self._held is not None:
+            mail, self._held = self._held, None
+            return mail
+        for message, now in self._messages:
+            made = self._prepare(message, now)
+            if isinstance(made, Mail):
+                return made
+            self._refused.append((message, made))
+        return None
+
+    def give_back(self, mail: Mail) -> None:
+        """Keep a mail of which nothing was taken for the next connection."""
+        self._held = mail
+
+    def refused(self) -> Iterator[tuple[Waiting, Outcome]]:
+        """Give those that cannot be mails, once."""
+        while self._refused:
+            yield self._refused.pop(0)
 
 
 def _hurry(smtp: smtplib.SMTP, deadline: float) -> None:
     """Let the next answer take no longer than until ``deadline``."""
     if smtp.sock is not None:
         smtp.sock.settimeout(max(deadline - monotonic(), 0.05))
-
-
-def _say(smtp: smtplib.SMTP, phase: Phase, command: str, deadline: float) -> Reply:
-    try:
-        _hurry(smtp, deadline)
-        code, text = smtp.docmd(command)
-    except (smtplib.SMTPException, OSError):
-        return Reply(phase, _LOST)
-    return Reply(phase, code, text.decode("utf-8", "replace"))
-
-
-def _say_mail(smtp: smtplib.SMTP, mail: bytes, deadline: float) -> Reply:
-    """Send the mail itself. While its last line has not gone out, the server cannot take it."""
-    try:
-        _hurry(smtp, deadline)
-        smtp.send(mail + b".\r\n")  # no line of ours begins with a dot
-    except (smtplib.SMTPException, OSError):
-        return Reply("DATA", _LOST)
-    try:
-        code, text = smtp.getreply()
-    except (smtplib.SMTPException, OSError):
-        return Reply("end", _LOST)
-    return Reply("end", code, text.decode("utf-8", "replace"))
-
-
-def _reset(smtp: smtplib.SMTP, deadline: float) -> bool:
-    """Make a connection fit for the next mail after a refusal; say whether it is."""
-    return _say(smtp, "open", "RSET", deadline).code == 250
 
 
 def _log_in(smtp: smtplib.SMTP, server: Server) -> None:
@@ -364,13 +379,6 @@ def _log_in(smtp: smtplib.SMTP, server: Server) -> None:
         raise smtplib.SMTPNotSupportedError("no way to log in")
     smtp.user, smtp.password = server.user, server.password
     smtp.auth(way, ways[way])
-
-
-def _quit(link: _Link) -> None:
-    """Say goodbye without waiting for the answer: the other side may be gone."""
-    with suppress(smtplib.SMTPException, OSError):
-        link.smtp.putcmd("QUIT")
-    link.smtp.close()
 
 
 def _own_name() -> str:

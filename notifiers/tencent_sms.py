@@ -31,7 +31,9 @@ from notifiers.sms import (
     inside,
     midnight,
     moment,
+    not_posted,
     number,
+    posted,
     rows,
     template_of,
     too_soon,
@@ -135,8 +137,26 @@ def from_address(
     )
 
 
+class Push:
+    """What Tencent posts by itself (下发状态通知): a JSON array of at most a hundred entries."""
+
+    def read(self, body: bytes, now: datetime) -> Sequence[Receipt]:
+        """Return the receipts in the array, by ``sid``, and by our reference where the account echoes it (``ext``)."""
+        told = posted(body, WHO)
+        if not isinstance(told, list):
+            raise not_posted(WHO)
+        return list(_receipts(map(_as_pulled, rows(told)), now))
+
+    def answer(self, kept: bool) -> tuple[str, bytes]:
+        """Return what Tencent wants to hear; after anything else it posts twice more."""
+        said = {"result": 0, "errmsg": "OK"} if kept else {"result": 1, "errmsg": "try again later"}
+        return "application/json", json.dumps(said).encode()
+
+
 class TencentSms:
     """The channel; one object serves all threads."""
+
+    pushing = Push()
 
     def __init__(
         self, http: Http, *, host: str, key: str, secret: str, app: str, sign: str, region: str,
@@ -184,7 +204,7 @@ class TencentSms:
         try:
             found = list(self._of_number(number(message.address, "+86"), handed(message), now))
         except _Trouble as trouble:
-            return Outcome("unknown", f"{WHO}：没有查成", code=trouble.code)
+            return Outcome("unknown", f"{WHO}：没有查成", code=trouble.code, down=not trouble.code)
         for row in found:
             if row.get("SessionContext") == message.reference or _is(row, message.provider_id):
                 return Outcome("accepted", f"{WHO}：查到了", provider_id=digits(row.get("SerialNo")))
@@ -220,6 +240,15 @@ class TencentSms:
         with self._lock:
             self._held = []
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What people must be told whenever they look at this channel, in Chinese."""
+        return self._http.cautions
+
+    def rest(self) -> None:
+        """Let go of the connections until there is something to send again."""
+        self._http.rest()
+
     def close(self) -> None:
         """Let go of the connections."""
         self._http.close()
@@ -249,7 +278,7 @@ class TencentSms:
 
     def _rows(self, action: str, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         try:
-            told = self._call(action, asked).json()
+            told = self._call(action, asked, own=True).json()
         except (NotSent, NoAnswer) as error:
             raise _Trouble("") from error
         listed = inside(told, "Response", "PullSmsSendStatusSet")
@@ -257,7 +286,7 @@ class TencentSms:
             raise _Trouble(word(inside(told, "Response", "Error", "Code")))
         return rows(listed)
 
-    def _call(self, action: str, asked: Mapping[str, Any]) -> Answer:
+    def _call(self, action: str, asked: Mapping[str, Any], *, own: bool = False) -> Answer:
         body = json.dumps(asked, ensure_ascii=False).encode()
         now = self._clock()
         headers = {
@@ -269,7 +298,7 @@ class TencentSms:
             "x-tc-timestamp": str(int(now.timestamp())),
             "authorization": self._signed(action, body, now),
         }
-        return self._http.call("POST", "/", body=body, headers=headers)
+        return self._http.call("POST", "/", body=body, headers=headers, own=own)
 
     def _signed(self, action: str, body: bytes, now: datetime) -> str:
         day = f"{now.astimezone(UTC):%Y-%m-%d}"
@@ -330,6 +359,13 @@ def _receipts(told: Iterable[Mapping[str, Any]], now: datetime) -> Iterator[Rece
                 provider_id=serial,
                 code=word(row.get("Description")),
             )
+
+
+def _as_pulled(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Name an entry of a push as the queue names it: the same receipt then counts once."""
+    names = {"ReportStatus": "report_status", "SerialNo": "sid", "SessionContext": "ext",
+             "UserReceiveTime": "user_receive_time", "Description": "errmsg"}  # fmt: skip
+    return {ours: row.get(theirs) for ours, theirs in names.items()}
 
 
 def _is(row: Mapping[str, Any], provider_id: str) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from engine.delivery import Outcome
-from notifiers.http import NoAnswer, NotSent, fate
+from engine.errors import BadInput
+from notifiers.address import Address, Secret
+from notifiers.http import WAYS, Http, NoAnswer, NotSent, door, fate
 
 EARLY = 300.0
 """Seconds before its end from which a token is not used any more."""
@@ -20,6 +22,28 @@ class Token:
 
     text: str
     lasts: float
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An application as its URL names it: who owns it, its number there, its secret, and the way to the server."""
+
+    http: Http
+    owner: str
+    agent: int
+    secret: str
+
+
+def read_app(address: Address, secret: Secret, server: str, written: str) -> App:
+    """Read ``scheme://OWNER/AGENT?secret=…``, at ``server`` unless the URL names another; ``written`` shows how.
+
+    Raise ``BadInput`` for what is missing or unknown.
+    """
+    address.only(*WAYS, "secret")
+    if len(address.segments) != 1 or not address.segments[0].isdigit():
+        raise BadInput(f"渠道 {address.scheme} 的应用编号写得不对", then=f"写成 {written}?secret=env:变量名")
+    http = door(replace(address, settings={"base_url": server, **address.settings}))
+    return App(http, address.host, int(address.segments[0]), address.secret("secret", secret))
 
 
 class Tokens:

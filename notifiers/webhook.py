@@ -75,6 +75,15 @@ class Webhook:
         told = [datetime.fromisoformat(e["recorded_at"]) for e in events if "recorded_at" in e]
         return self._post(ident, "yiriban.events", max(told, default=now), data, now)
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What people must be told whenever they look at this channel, in Chinese."""
+        return self._http.cautions
+
+    def rest(self) -> None:
+        """Let go of the connections until there is something to send again."""
+        self._http.rest()
+
     def close(self) -> None:
         """Let go of the connections."""
         self._http.close()

@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from engine.delivery import UNASKABLE, Outcome, Waiting
-from engine.errors import BadInput
 from engine.workflow import TextDef
 from notifiers.address import Address, Secret
-from notifiers.http import WAYS, Answer, Http, NoAnswer, NotSent, door, fate
+from notifiers.http import Answer, NoAnswer, NotSent, fate
 from notifiers.sms import Codes, by_status, digits, inside, word
-from notifiers.token import Token, Tokens
+from notifiers.token import App, Token, Tokens, read_app
 
 WHO = "企业微信"
 SERVER = "https://qyapi.weixin.qq.com"
@@ -68,24 +66,18 @@ def from_address(
     texts: Mapping[str, TextDef],  # noqa: ARG001 - all channels are set up alike
 ) -> WeCom:
     """Set the channel up; raise ``BadInput`` for what is missing or unknown in its URL."""
-    address.only(*WAYS, "secret")
-    if len(address.segments) != 1 or not address.segments[0].isdigit():
-        raise BadInput(
-            "渠道 wecom 的应用编号写得不对", then="写成 wecom://企业编号/应用编号?secret=env:变量名"
-        )
-    http = door(replace(address, settings={"base_url": SERVER, **address.settings}))
-    return WeCom(http, address.host, int(address.segments[0]), address.secret("secret", secret))
+    return WeCom(read_app(address, secret, SERVER, "wecom://企业编号/应用编号"))
 
 
 class WeCom:
     """The channel; one object serves all threads."""
 
-    def __init__(self, http: Http, corp: str, agent: int, secret: str) -> None:
+    def __init__(self, app: App) -> None:
         """Bind to an application; nothing is connected yet."""
-        self._http = http
-        self._corp = corp
-        self._agent = agent
-        self._secret = secret
+        self._http = app.http
+        self._corp = app.owner
+        self._agent = app.agent
+        self._secret = app.secret
         self._tokens = Tokens(self._fetch)
 
     def send(self, message: Waiting, now: datetime) -> Outcome:
@@ -118,6 +110,15 @@ class WeCom:
     def ask(self, message: Waiting) -> Outcome:
         """Nobody can be asked; sending again within four hours is safe."""
         return Outcome("unknown", f"{WHO}没有查询接口", code=UNASKABLE)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What people must be told whenever they look at this channel, in Chinese."""
+        return self._http.cautions
+
+    def rest(self) -> None:
+        """Let go of the connections until there is something to send again."""
+        self._http.rest()
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -100,6 +100,15 @@ class YunMas:
         """Nobody can be asked."""
         return Outcome("unknown", f"{WHO}没有查询接口", code=UNASKABLE)
 
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What people must be told whenever they look at this channel, in Chinese."""
+        return self._http.cautions
+
+    def rest(self) -> None:
+        """Let go of the connections until there is something to send again."""
+        self._http.rest()
+
     def close(self) -> None:
         """Let go of the connections."""
         self._http.close()

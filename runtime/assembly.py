@@ -15,12 +15,13 @@ from engine.deliver_limits import Limits, read_limits
 from engine.delivery import Closing, Notifier, Provider
 from engine.errors import BadInput, NotFound
 from engine.office import Office
-from engine.reader import read_bundle, read_bundle_from, read_texts
+from engine.reader import Read, read_both, read_bundle_from
 from engine.workdays import compile_calendar
 from engine.workflow import Bundle, TextDef
 from notifiers.address import Address, read_address
 from notifiers.drop import Drop
 from runtime.settings import SHIPPED_WORKFLOWS, Settings, resolve
+from runtime.shelf import shelf
 from storage.store import SqlStore
 
 NOTIFIERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -64,14 +65,23 @@ def office_for(settings: Settings, store: SqlStore | None = None, *, country: st
 
     Raises ``BrokenWorkflows`` for faulty files. Matters with an older bundle find it in ``store``.
     """
-    bundle = read_bundle(SHIPPED_WORKFLOWS, overlay(settings))
-    texts = read_texts(SHIPPED_WORKFLOWS, overlay(settings))
+    read = law_in_force(settings)
 
     def fetch(wanted: str) -> Bundle | None:
-        files = store.read_bundle(wanted) if store is not None else None
-        return read_bundle_from(files) if files is not None else None
+        return stored_bundle(store, wanted) if store is not None else None
 
-    return Office(bundle, compile_calendar(country, calendars_folder(settings)), texts, fetch)
+    return Office(read.bundle, compile_calendar(country, calendars_folder(settings)), read.texts, fetch)
+
+
+def law_in_force(settings: Settings) -> Read:
+    """Read the workflows and texts in force; raises ``BrokenWorkflows`` for faulty files."""
+    return read_both(SHIPPED_WORKFLOWS, overlay(settings), shelf())
+
+
+def stored_bundle(store: SqlStore, wanted: str) -> Bundle | None:
+    """Return the bundle that the database keeps under this hash."""
+    files = store.read_bundle(wanted)
+    return None if files is None else read_bundle_from(files, shelf())
 
 
 def drop_channels(folder: Path) -> dict[str, Notifier]:

@@ -25,8 +25,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 from engine.errors import YiribanError
 from engine.office import Office
 from engine.patrol import Beat, patrol
+from runtime.auditing import Audited
+from runtime.feeding import Fed
 from runtime.lease import Lease, LeaseLost
 from runtime.postman import Posted
+from runtime.pulse import DRIFT, Pulse
 from storage.feed import Feed
 from storage.leases import Holding
 from storage.store import SqlStore
@@ -34,8 +37,6 @@ from storage.store import SqlStore
 EVERY = timedelta(seconds=15)
 LEAST, MOST = timedelta(seconds=1), timedelta(minutes=5)
 """How far apart beats may lie; a lease of a quarter of an hour must outlast three of them."""
-DRIFT = 60.0
-"""Seconds by which wall and monotonic time may drift apart before the scheduler is rebuilt."""
 _SILENT_BEATS = 3
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _ZONE = ZoneInfo("Asia/Shanghai")
@@ -74,7 +75,7 @@ class Rebuilt:
     moved: float
 
 
-Event = Began | Beat | Failed | Rebuilt | Posted
+Event = Began | Beat | Failed | Rebuilt | Posted | Audited | Fed
 Tell = Callable[[Event], None]
 
 
@@ -106,12 +107,14 @@ class Metronome:
         monotonic: Callable[[], float] = time.monotonic,
         watch: float = 1.0,
         jobs: Sequence[Job] = (),
+        pulse: Pulse | None = None,
     ) -> None:
         """Prepare; nothing runs yet.
 
         ``store`` must be used by nobody else, ``jobs`` least of all; ``watch`` is how often the watchdog
-        looks, in seconds.
+        looks, in seconds; ``pulse`` is told of every beat.
         """
+        self._pulse = pulse or Pulse(every.total_seconds(), now=now, monotonic=monotonic)
         self._jobs = jobs
         self._store = store
         self._look = look
@@ -169,10 +172,15 @@ class Metronome:
             if self._stopping:
                 return
             self._heard = self._monotonic()
+            self._pulse.began()
             try:
-                event: Event = self._patrol()
+                beat = self._patrol()
             except Exception as error:  # whatever it is, the next beat must come
-                event = Failed(self._now(), error)
+                event: Event = Failed(self._now(), error)
+                self._pulse.failed()
+            else:
+                event = beat
+                self._pulse.ended(beat)
             self._heard = self._monotonic()
         self._events.put(event)
 
@@ -207,6 +215,7 @@ class Metronome:
 
     def _keep_lease(self, _looked_at: int) -> None:
         """Renew the lease between two sets of a long beat."""
+        self._pulse.moved()
         if self._monotonic() - self._renewed >= self._every.total_seconds():
             self._lease.renew(self._now())
             self._renewed = self._monotonic()
@@ -247,6 +256,7 @@ class Metronome:
         else:
             return
         self._offset = drift
+        self._pulse.restarted(why)
         # in a thread of its own: a scheduler that hangs may hang its own shutdown too
         Thread(target=self._ticker.retire, daemon=True).start()
         self._start()
@@ -279,9 +289,12 @@ class Metronome:
         )
 
     def _finish(self) -> None:
-        """Let the beat in progress end, then give the lease back."""
+        """Let the beat and the rounds in progress end, then give the lease back."""
         if self._ticker is not None:
             self._ticker.retire(wait=True)
+        for job in self._jobs:
+            # a scheduler before this one may have begun a round that still uses its database; no other begins
+            job.busy.acquire()
         with self._beating:
             self._give_back()
 

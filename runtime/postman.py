@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 
 from engine.deliver import Delivered, deliver
 from engine.deliver_receipts import Collected, collect
-from engine.delivery import Provider
+from engine.delivery import Provider, rest
 from engine.office import Office
 from engine.workflow import TextDef
 from runtime.assembly import channels_for, close_channels, limits_for
 from runtime.settings import Settings
 from runtime.standing import StandingOffice
+from storage.measures import Tried, attempts_after, place
 from storage.outbox import SqlOutbox
 from storage.receipt_book import SqlReceipts
 from storage.store import SqlStore
@@ -22,16 +23,18 @@ from storage.store import SqlStore
 EVERY = timedelta(seconds=5)
 RECEIPTS_EVERY = 60.0
 """Seconds between two polls; how often a single message is asked for, `deliver_receipts` says."""
-WORKERS = 16
+WORKERS = 24
+"""Hands that call providers, each over a connection of its own: measured in `bench/deliver.py`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What one round of the postman did."""
+    """What one round of the postman did; ``attempts`` one by one where somebody wants to know."""
 
     at: datetime
     delivered: Delivered
     collected: Collected = field(default_factory=Collected)
+    attempts: Sequence[Tried] = ()
 
     @property
     def worth_telling(self) -> bool:
@@ -39,7 +42,8 @@ class Posted:
         done, back = self.delivered, self.collected
         return bool(
             done.outcomes or done.ended or done.stopped or back.states or back.unconfirmed or back.troubles
-        )
+            or self.attempts
+        )  # fmt: skip
 
 
 class Postman:
@@ -53,11 +57,14 @@ class Postman:
         *,
         workers: int = WORKERS,
         guard: Callable[[], None] = lambda: None,
+        one_by_one: bool = False,
     ) -> None:
         """Set the channels up; raise what is wrong with their addresses.
 
-        ``guard`` is called before every round and raises where the database has gone.
+        ``guard`` is called before every round and raises where the database has gone; ``one_by_one``: every
+        attempt is told.
         """
+        self._told = -1 if one_by_one else None
         self._guard = guard
         self._settings = settings
         self._store = store
@@ -75,12 +82,18 @@ class Postman:
         """The channels as they are set up now."""
         return self._channels
 
+    @property
+    def office(self) -> Office:
+        """The office of the last round."""
+        return self._office
+
     def __call__(self) -> Posted | None:
         """Make one round; return what was done, ``None`` where that is nothing."""
         self._guard()
         office = self._refresh()
         try:
             self._store.check_schema()
+            self._begin_telling()
             delivered = deliver(
                 SqlOutbox(self._store), self._channels, self._now(), office=office, limits=limits_for(self._settings),
                 workers=self._workers, clock=self._now, stopping=lambda: self._stopping,
@@ -89,11 +102,28 @@ class Postman:
             if not self._stopping and (not self._asked or time.monotonic() - self._asked >= RECEIPTS_EVERY):
                 self._asked = time.monotonic()
                 collected = collect(SqlReceipts(self._store), self._channels, self._now(), office=office)
+            attempts = self._attempts()
         finally:
+            rest(self._channels)
             # as a beat does: every round connects anew, and survives a database that went away
             self._store.close()
-        posted = Posted(self._now(), delivered, collected)
+        posted = Posted(self._now(), delivered, collected, attempts)
         return posted if posted.worth_telling else None
+
+    def _begin_telling(self) -> None:
+        """Remember at the first round which attempts were there before."""
+        if self._told == -1:
+            with self._store.reading():
+                self._told = place(self._store).attempt
+
+    def _attempts(self) -> list[Tried]:
+        """Return the attempts since the last round."""
+        if self._told is None:
+            return []
+        with self._store.reading():
+            found = attempts_after(self._store, self._told)
+        self._told = found[-1].id if found else self._told
+        return found
 
     def _refresh(self) -> Office:
         """Take up texts that changed: providers keep some of them under numbers of their own."""

@@ -8,6 +8,8 @@ A secret is never written down here: a database URL with a password is given as 
     sms = ["aliyun-sms://AK@dysmsapi.aliyuncs.com/?secret=env:SMS&sign=…", "yunmas://…"]   # in order of preference
     bounces = "imaps://bounces@mail.example.cn/INBOX?password=env:BOUNCES"
     drop = "folder"                                             # files, for every channel not named here
+
+What concerns a program that runs for long ([http], [callbacks], [log]) is read by `runtime.listening`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from engine.errors import BadInput, NotFound
+from runtime.listening import TABLES, Standing, read_standing
 
 Lang = Literal["zh", "en"]
 
@@ -38,7 +41,8 @@ class Settings:
 
     ``database`` is a URL whose secret parts have been resolved; ``person`` is who acts (``--as``),
     empty where nobody is named; ``workflows`` is the folder of workflow files in force. ``channels`` has
-    the addresses of each channel in the order of preference, secrets still as references.
+    the addresses of each channel in the order of preference, secrets still as references; ``standing`` is
+    what `yiriban run` needs beside.
     """
 
     lang: Lang = "zh"
@@ -46,6 +50,7 @@ class Settings:
     database: str = "sqlite:///yiriban.db"
     workflows: Path = SHIPPED_WORKFLOWS
     channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    standing: Standing = field(default_factory=Standing)
 
 
 def read_settings(
@@ -74,6 +79,7 @@ def read_settings(
         database=_database(*chosen["database"], environ),
         workflows=_folder(*chosen["workflows"]),
         channels=_channels(written.get(CHANNELS, {}), environ),
+        standing=read_standing(written, environ),
     )
 
 
@@ -116,7 +122,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise BadInput(
             f"配置文件读不懂：{path.name}", why=str(error), then="改正该处，文件须为 UTF-8 编码的 TOML"
         ) from error
-    _refuse_unknown(written, (*_KEYS, CHANNELS), path.name)
+    _refuse_unknown(written, (*_KEYS, CHANNELS, *TABLES), path.name)
     return written
 
 

@@ -21,6 +21,11 @@ class StandingOffice:
         self._seen = self._look()
         self._office = office_for(settings, store)
 
+    @property
+    def office(self) -> Office:
+        """The office in force when somebody last looked."""
+        return self._office
+
     def __call__(self) -> tuple[Office, YiribanError | None]:
         """Return the office in force, and, once per change, why what stands on disk could not be read."""
         seen = self._look()

@@ -219,6 +219,17 @@ def examine(store: SqlStore, tally: Tally) -> Iterator[Finding]:
             return
 
 
+def damage(store: SqlStore) -> Finding | None:
+    """Return the first thing that is wrong with a database, ``None`` where nothing is."""
+    try:
+        with store.reading():
+            return next(examine(store, Tally()), None)
+    except YiribanError as error:
+        return Finding("integrity", "", f"{error.what}：{error.why}")
+    except (sqlite3.Error, ValueError) as error:
+        return Finding("integrity", "", str(error))
+
+
 def _integrity(store: SqlStore, _tally: Tally) -> Iterator[Finding]:
     if store.engine.dialect.name != "sqlite":
         return

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from engine.errors import BadInput, BadRow, Conflict, NotFound, StorageTrouble, YiribanError
+from engine.errors import BadInput, BadRow, Conflict, NotFound, StorageTrouble, Unreadable, YiribanError
 
 BUSY_MS = 5_000
 # SQLite before 3.51.3 (backports 3.44.6, 3.50.7) can corrupt a WAL database that several connections use
@@ -78,7 +78,8 @@ def speaking(place: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise translated(error.orig or error, place) from error
-    except (sqlite3.Error, OverflowError) as error:
+    # where a name in a damaged schema is no text, the driver cannot even say so
+    except (sqlite3.Error, OverflowError, UnicodeDecodeError) as error:
         raise translated(error, place) from error
 
 
@@ -119,11 +120,18 @@ _MEANINGS: tuple[tuple[tuple[str, ...], type[YiribanError], str, str, str], ...]
     ),
     (("readonly", "read-only"), StorageTrouble, "数据库 {place} 是只读的", "没有写权限", "检查文件权限"),
     (
-        ("malformed", "not a database", "file is encrypted"),
+        ("malformed", "not a database", "file is encrypted", "codec can't decode"),
         StorageTrouble,
         "{place} 不是完好的数据库",
         "{text}",
         "用备份恢复，不要继续写入",
+    ),
+    (
+        ("Could not decode",),
+        Unreadable,
+        "数据库里有一行读不出来",
+        "文字已损坏（{text}）",
+        "用 yiriban db verify 核对，用备份恢复，或请维护人员改正",
     ),
     (("no such table",), NotFound, "{place} 里还没有一日办的数据", "{text}", "先运行 yiriban init"),
 )

@@ -38,6 +38,11 @@ class MessageRow(SQLModel, table=True):
         partial("ix_message_waiting", "send_from", "key", where="state in ('queued', 'sending')"),
         partial("ix_message_sending", "person", where="state = 'sending'"),
         partial("ix_message_held_up", "channel", where="waits_for = 'breaker'"),
+        partial(
+            "ix_message_retried",
+            "channel",
+            where="state in ('queued', 'sending') and (tries > 0 or waits_for in ('address', 'channel'))",
+        ),
         partial("ix_message_look_at", "look_at", where="look_at is not null"),
         partial("ix_message_reference", "reference", where="reference is not null", unique=True),
         partial("ix_message_provider_id", "provider_id", where="provider_id <> ''"),

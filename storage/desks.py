@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.desk import Seen
 from engine.directory import REGULATORS, Unit, below
-from engine.errors import Forbidden
+from engine.errors import Forbidden, Unreadable
 from engine.losing import Traces
 from engine.matter import Pause
 from engine.roles import ROLES
@@ -180,15 +180,21 @@ def traces(store: SqlStore, found: Collection[Seen], apart: Callable[[str, str],
         pauses: list[Pause] = []
         while here is not None:
             part_of, about, _, held = known[here]
-            pauses += rows.pauses_of(held)
-            here = part_of or (None if apart(seen.bundle, seen.workflow) else about)
+            itself = here == seen.clock.matter
+            # a case stands still with what it is about, and nothing with what that in turn is about
+            pauses += [p for p in rows.pauses_of(held) if itself or not p.clocks]
+            here = part_of or (about if itself and not apart(seen.bundle, seen.workflow) else None)
         told[seen.clock.matter] = Traces(rows.marks_of(known[seen.clock.matter][2]), pauses)
     return told
 
 
 def _seen(row: Sequence[Any]) -> Seen:
     title, unit, workflow, state, bundle, about, halfway = row[_SIZE:]
-    return Seen(rows.clock_of(tuple(row[:_SIZE])), title, unit, workflow, state, bundle, about, bool(halfway))
+    try:
+        clock = rows.clock_of(tuple(row[:_SIZE]))
+    except Unreadable as damage:  # it must be seen on a desk, above all
+        clock = rows.clock_in_trouble(tuple(row[:_SIZE]), f"{damage.what}：{damage.why}")
+    return Seen(clock, title, unit, workflow, state, bundle, about, bool(halfway))
 
 
 def open_cases(store: SqlStore, wall: Wall, finals: Collection[str], *, level: str = "") -> list[str]:

@@ -51,6 +51,8 @@ class Subscription:
     state: str = "open"
     detail: str = ""
     again_at: datetime | None = None
+    told_at: datetime | None = None
+    """When this was written down."""
 
 
 class Feed:
@@ -80,12 +82,12 @@ class Feed:
 
     def subscription(self, name: str) -> Subscription:
         """Return how far ``name`` has come; one that is not known yet begins at the first event."""
-        sql = 'select name, "after", upto, state, detail, again_at from subscriber where name = ?'
+        sql = 'select name, "after", upto, state, detail, again_at, told_at from subscriber where name = ?'
         row = self._store.run(sql, (name,)).fetchone()
         if row is None:
             return Subscription(name)
-        again = None if row[5] is None else from_ticks(row[5])
-        return Subscription(row[0], row[1], row[2], row[3], row[4], again)
+        again, told = (None if ticks is None else from_ticks(ticks) for ticks in row[5:7])
+        return Subscription(row[0], row[1], row[2], row[3], row[4], again, told)
 
     def keep(self, subscription: Subscription, now: datetime) -> None:
         """Write down how far a subscriber has come."""

@@ -85,11 +85,5 @@ _TRIGGERS = (
     "create trigger if not exists event_stays before update on event begin"
     " select raise(abort, 'an event is never changed'); end",
 )
-_EARLIER = (
-    f"{_LINE} select kind, matter, no, at, recorded_at, hash, jurisdiction from history"
-    " where not exists (select 1 from event) order by id"
-)
-"""What a database held before it had this table; what is on its way then is not asked about."""
-
-for _statement in (_EARLIER, *_TRIGGERS):
+for _statement in _TRIGGERS:
     event.listen(metadata, "after_create", DDL(_statement).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]

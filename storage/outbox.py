@@ -4,35 +4,57 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
 from typing import Any
 
+from engine.deliver_breaker import Breaker
 from engine.deliver_contact import Contact, refused
 from engine.deliver_limits import Past
 from engine.deliver_outbox import Alarm, Settled
-from engine.deliver_plan import FULL, LEAST_RETRY, Breaker, End, Fallback, Ready, Wait
+from engine.deliver_plan import FULL, LEAST_RETRY, End, Fallback, Ready, Wait
 from engine.delivery import reference_of
 from engine.digest import RUNG, Digest, Gathered, Notice, Taken
 from engine.errors import Conflict
 from storage.holds import read_hold
 from storage.moments import from_ticks, to_ticks
-from storage.outbox_reading import LOOSE, READY, notice_of, past_of, ready_of
+from storage.outbox_reading import DAMAGED, LOOSE, READY, notice_of, past_of, ready_of
 from storage.store import SqlStore
 
 _AT_ONCE = 400
 _EVERYWHERE = "000000"
-_ATTEMPT = (
+# A set goes into the database as one statement: the driver hands the processor to other threads with every row of
+# an ``executemany``, and whoever commits then waits for all of them, once a row. ``column1`` ... are what both
+# databases call the columns of VALUES; the casts tell PostgreSQL what an empty one is.
+_ATTEMPTS = (
     "insert into attempt (message, no, started_at, ended_at, outcome, detail, provider, provider_id, code, asked,"
     " again_at, jurisdiction, person, channel)"
-    " select key, (select coalesce(max(a.no), 0) + 1 from attempt a where a.message = m.key), ?, ?, ?, ?, ?, ?, ?,"
-    " ?, ?, jurisdiction, person, channel from message m where key = ?"
+    " select m.key, (select coalesce(max(a.no), 0) + 1 from attempt a where a.message = m.key),"
+    " cast(v.column2 as bigint), cast(v.column3 as bigint), v.column4, v.column5, v.column6, v.column7, v.column8,"
+    " cast(v.column9 as integer), cast(v.column10 as bigint), m.jurisdiction, m.person, m.channel"
+    " from (values {}) v cross join message m where m.key = v.column1"
 )
 _AFTER = (
-    "update message set state = ?, tries = tries + ?, lease_until = ?, owner = '', send_from = coalesce(?, send_from),"
-    " provider_id = case when ? = '' then provider_id else ? end, unknowns = ?, doubt = ?, waits_for = ?, look_at = ?"
-    " where key = ? and (owner = ? or (? = 'accepted' and state in ('queued', 'sending')))"
+    "update message set state = v.column2, tries = message.tries + cast(v.column3 as integer),"
+    " lease_until = cast(v.column4 as bigint), owner = '',"
+    " send_from = coalesce(cast(v.column5 as bigint), message.send_from),"
+    " provider_id = case when v.column6 = '' then message.provider_id else v.column6 end,"
+    " unknowns = cast(v.column7 as integer), doubt = v.column8, waits_for = v.column9,"
+    " look_at = cast(v.column10 as bigint) from (values {}) v where message.key = v.column1 and"
+    " (message.owner = v.column11 or (v.column2 = 'accepted' and message.state in ('queued', 'sending')))"
 )
+_SENT = "asked = 0 and outcome in ('accepted', 'unknown')"
+_SENT_TWICE = (
+    f"select message from attempt where message in ({{}}) and {_SENT} group by message having count(*) > 1"
+)
+_DOUBLED = (
+    "update message set doubt = 'resent' where key = ? and doubt = '' and exists (select 1 from"
+    f" (select * from attempt where {_SENT}) one join (select * from attempt where {_SENT}) other"
+    " on other.message = one.message and other.no > one.no where one.message = message.key and not exists"
+    " (select 1 from attempt a where a.message = one.message and a.asked = 1 and a.outcome = 'retry'"
+    " and a.started_at >= one.ended_at and a.no > one.no and a.no < other.no))"
+)
+"""Two handed a message over, and in between no provider said that it had nothing."""
 
 
 class SqlOutbox:
@@ -55,7 +77,10 @@ class SqlOutbox:
         """
         if read_hold(self._store) is not None:
             return Gathered()
-        notices = [notice_of(row) for row in self._store.run(LOOSE, (to_ticks(now),)).fetchall()]
+        notices = []
+        for row in self._store.fetch(LOOSE, (to_ticks(now),)):
+            with suppress(*DAMAGED):  # it goes alone, and is found out there
+                notices.append(notice_of(row))
         if len(notices) < 2:
             return Gathered()
         found = put(notices, self._existing)
@@ -110,7 +135,20 @@ class SqlOutbox:
         if read_hold(self._store) is not None:
             return []
         ticks = to_ticks(now)
-        return [ready_of(row) for row in self._store.run(READY, (ticks, ticks, limit)).fetchall()]
+        found: list[Ready] = []
+        for row in self._store.fetch(READY, (ticks, ticks, limit)):
+            try:
+                found.append(ready_of(row))
+            except DAMAGED as error:
+                self._give_up(row[0], f"消息读不出来：内容已损坏，或在程序之外改动过（{error}）", ticks)
+        return found
+
+    def _give_up(self, key: str, detail: str, ticks: int) -> None:
+        """End a message that nobody can read, for people to see; the others go on."""
+        self._set(_ATTEMPTS, [(key, ticks, ticks, "dead", detail, "", "", "", 0, None)])
+        self._store.run(
+            "update message set state = 'dead', lease_until = null, owner = '' where key = ?", (key,)
+        )
 
     def past(self, channel: str, persons: Collection[str], since: datetime, now: datetime) -> dict[str, Past]:
         """Return what went to the numbers of ``persons`` after ``since``, or is on its way."""
@@ -137,6 +175,13 @@ class SqlOutbox:
         """Run one statement with many rows; return how many rows of the table it changed."""
         return self._store.run_many(sql, rows)
 
+    def _set(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run ``sql`` with its one ``{}`` filled by a few hundred of ``rows`` at a time."""
+        for start in range(0, len(rows), _AT_ONCE):
+            part = rows[start : start + _AT_ONCE]
+            places = ",".join(["(" + ",".join("?" * len(part[0])) + ")"] * len(part))
+            self._store.run(sql.format(places), [value for row in part for value in row])
+
     def postpone(self, waiting: Sequence[tuple[Ready, Wait]], now: datetime) -> None:
         """Let messages wait; what must be put right on our side is recorded when it is new."""
         if not waiting:
@@ -152,7 +197,7 @@ class SqlOutbox:
     def _note_once(self, key: str, detail: str, ticks: int) -> None:
         sql = "select outcome, detail from attempt where message = ? order by no desc limit 1"
         if self._store.run(sql, (key,)).fetchone() != ("config", detail):
-            self._store.run(_ATTEMPT, (ticks, ticks, "config", detail, "", "", "", 0, None, key))
+            self._set(_ATTEMPTS, [(key, ticks, ticks, "config", detail, "", "", "", 0, None)])
 
     def end(self, ended: Sequence[tuple[Ready, End]], now: datetime) -> None:
         """End messages that are not handed over, with the ones that carry on instead."""
@@ -162,7 +207,7 @@ class SqlOutbox:
             state: str = end.state
             if end.fallback is not None and not self.carry_on(key, end.fallback, now):
                 state = "dead"  # the other way had failed before
-            self._store.run(_ATTEMPT, (ticks, ticks, state, end.detail, "", "", "", 0, None, key))
+            self._set(_ATTEMPTS, [(key, ticks, ticks, state, end.detail, "", "", "", 0, None)])
             self._change("waits_for = '', state = ?", state, key)
 
     # after the providers
@@ -170,10 +215,14 @@ class SqlOutbox:
     def settle(self, done: Sequence[Settled], owner: str) -> None:
         """Record attempts and new states. What another sender holds by now is left to it, unless it was accepted.
 
-        After an ``unknown`` a message stays in doubt: whoever takes it next asks before sending.
+        After an ``unknown`` a message stays in doubt: whoever takes it next asks before sending. What two senders
+        handed over, because one of them was stopped while it did so, is marked as perhaps doubled.
         """
-        self._many(_ATTEMPT, [_attempt(one) for one in done])
-        self._many(_AFTER, [_after(one, owner) for one in done])
+        self._set(_ATTEMPTS, [_attempt(one) for one in done])
+        self._set(_AFTER, [_after(one, owner) for one in done])
+        twice = list(self._among(_SENT_TWICE, [one.ready.message.key for one in done]))
+        if twice:
+            self._many(_DOUBLED, twice)
         for one in done:
             if one.after.fallback is not None:
                 self.carry_on(one.ready.message.key, one.after.fallback, one.ended)
@@ -257,8 +306,8 @@ class SqlOutbox:
                 (to_ticks(now), breaker.channel),
             )
 
-    def alarm(self, alarms: Callable[[str], Alarm | None], now: datetime) -> int:
-        """Queue one message to each person who is a tracker now; return how many."""
+    def alarm(self, alarms: Callable[[str], Alarm | None], now: datetime, *, rung: str = "breaker") -> int:
+        """Queue one message to each person who is a tracker now; return how many. ``rung`` says what it is about."""
         ticks = to_ticks(now)
         sql = (
             "select person, min(jurisdiction) from appointment where role = 'tracker' and since <= ?"
@@ -271,17 +320,20 @@ class SqlOutbox:
                 continue
             self._store.run(
                 "insert into message (key, fire, matter, jurisdiction, person, role, channel, rung, subject, text,"
-                " send_from, created_at, state, tries) values (?, '', '', ?, ?, 'tracker', ?, 'breaker', ?, ?, ?, ?,"
-                " 'queued', 0) on conflict do nothing",
+                " send_from, created_at, wording, params, state, tries) values (?, '', '', ?, ?, 'tracker', ?, ?, ?, ?, ?, ?,"
+                " ?, ?, 'queued', 0) on conflict do nothing",
                 (
                     one.key,
                     jurisdiction,
                     person,
                     one.channel,
+                    rung,
                     one.subject,
                     one.text,
                     to_ticks(one.send_from),
                     ticks,
+                    one.wording,
+                    json.dumps(dict(one.params), ensure_ascii=False),
                 ),
             )
             told += 1
@@ -295,8 +347,8 @@ def _attempt(one: Settled) -> tuple[Any, ...]:
         again = max(again or one.ended + FULL, one.ended + LEAST_RETRY)
     detail = "；".join(part for part in (outcome.detail, one.after.note) if part)
     return (
-        to_ticks(one.started), to_ticks(one.ended), outcome.kind, detail, one.provider, outcome.provider_id,
-        outcome.code, one.asked, to_ticks(again) if again else None, one.ready.message.key,
+        one.ready.message.key, to_ticks(one.started), to_ticks(one.ended), outcome.kind, detail, one.provider,
+        outcome.provider_id, outcome.code, one.asked, to_ticks(again) if again else None,
     )  # fmt: skip
 
 
@@ -305,9 +357,9 @@ def _after(one: Settled, owner: str) -> tuple[Any, ...]:
     again = to_ticks(after.again_at) if after.again_at else None
     waits = after.state == "sending"
     return (
-        after.state, after.tried, again if waits else None, None if waits else again, outcome.provider_id,
+        one.ready.message.key, after.state, after.tried, again if waits else None, None if waits else again,
         outcome.provider_id, after.unknowns, after.doubt, after.waits_for,
-        to_ticks(after.look_at) if after.look_at else None, one.ready.message.key, owner, after.state,
+        to_ticks(after.look_at) if after.look_at else None, owner,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from engine.deliver_limits import Gone, Past
 from engine.deliver_plan import Ready
 from engine.delivery import Waiting
 from engine.digest import REMINDERS, Notice
+from engine.directory import ADDRESSES
 from storage.moments import from_ticks
 
 # spelled as in the partial index on what waits: with years of messages this must not walk them all
@@ -21,20 +22,25 @@ LOOSE = (
     " join matter w on w.id = f.matter"
     " left join clock c on c.matter = f.matter and c.name = f.clock and c.round = f.round"
     " left join fact s on s.matter = f.opened and s.name = 'sheet'"
-    f" where {_DUE} and m.state = 'queued' order by m.send_from, m.key"
+    f" where {_DUE} and m.state = 'queued' and m.doubt = '' and m.params <> '{{}}' order by m.send_from, m.key"
 )
-"""What may be put together. A digest has no fire, so it is never put into another one."""
+"""What may be put together. A digest has no fire, so it is never put into another one; what perhaps reached its reader
+goes again as it was, and what came over from the first schema has no values for a list to tell: both by themselves."""
 COLUMNS = (
     "m.key, m.channel, m.person, m.subject, m.text, m.created_at, m.tries, m.wording, m.params, m.handed_at,"
-    " m.provider_id, f.does, m.state, m.provider, m.expires_at, m.unknowns, m.doubt, m.insisted, m.owner, p.email,"
-    " p.phone, ce.state, cs.state"
+    " m.provider_id, f.does, m.state, m.provider, m.expires_at, m.unknowns, m.doubt, m.insisted, m.owner"
+    + "".join(
+        f", case when c_{channel}.state = 'invalid' then '' else p.{name} end"
+        for channel, name in ADDRESSES.items()
+    )
 )
-SOURCES = (
-    "from message m left join person p on p.id = m.person left join fire f on f.key = m.fire"
-    " left join contact ce on ce.person = m.person and ce.channel = 'email'"
-    " left join contact cs on cs.person = m.person and cs.channel = 'sms'"
+SOURCES = "from message m left join person p on p.id = m.person left join fire f on f.key = m.fire" + "".join(
+    f" left join contact c_{channel} on c_{channel}.person = m.person and c_{channel}.channel = '{channel}'"
+    for channel in ADDRESSES
 )
 """A message with its person and its cause, for ``ready_of``."""
+_FIRST_ADDRESS = 19
+"""Where in ``COLUMNS`` the addresses begin."""
 READY = (
     f"select {COLUMNS} {SOURCES} where {_DUE} and (m.state = 'queued' or m.lease_until <= ?)"
     " order by m.send_from, m.key limit ?"
@@ -44,7 +50,7 @@ _GONE = (
     "select me.id, m.key, a.started_at, a.provider, m.wording, m.text, f.does from person me"
     " join person p on {same} join attempt a on a.person = p.id and a.channel = ? and a.started_at > ?"
     " join message m on m.key = a.message left join fire f on f.key = m.fire"
-    " where a.outcome in ('accepted', 'unknown') and me.id in ({{}}) order by a.started_at, a.id"
+    " where a.asked = 0 and a.outcome in ('accepted', 'unknown') and me.id in ({{}}) order by a.started_at, a.id"
 )
 _UNDER_WAY = (
     "select me.id, m.key, coalesce(m.handed_at, ?), m.provider, m.wording, m.text, f.does from person me"
@@ -56,6 +62,8 @@ _FULL = (
     " join attempt a on a.person = p.id and a.channel = ?"
     " where a.outcome = 'quota' and a.again_at > ? and me.id in ({{}}) group by me.id, a.provider"
 )
+DAMAGED = (ValueError, TypeError, OverflowError, AttributeError)
+"""What reading a row raises that holds something else than what was written."""
 Among = Callable[[str, Sequence[str], Sequence[Any], Sequence[Any]], Iterator[Any]]
 """Runs a statement with its ``{}`` filled by some keys, with values before and after them."""
 
@@ -70,12 +78,9 @@ def notice_of(row: Sequence[Any]) -> Notice:
 
 
 def ready_of(row: Sequence[Any]) -> Ready:
-    """Return the message of a row of ``COLUMNS``, with the address that its channel needs."""
+    """Return the message of a row of ``COLUMNS``, with the address that its channel needs and that can be used."""
     channel, person = row[1], row[2]
-    addresses = {
-        "email": "" if row[21] == "invalid" else row[19] or "",
-        "sms": "" if row[22] == "invalid" else row[20] or "",
-    }
+    addresses = {name: row[at] or "" for at, name in enumerate(ADDRESSES, _FIRST_ADDRESS)}
     message = Waiting(
         row[0], channel, person, addresses.get(channel, person), row[3], row[4], from_ticks(row[5]), row[6], row[7],
         json.loads(row[8]), row[10], _when(row[9]),

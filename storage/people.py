@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime
 from difflib import get_close_matches
 
 from engine.directory import (
+    ADDRESSES,
     BUYING,
     REGULATORS,
     SEPARATION,
@@ -30,7 +31,9 @@ from storage.store import COMPETENT, TENURES, SqlStore
 from storage.tenures import Change, begun, concerning, delegations, own_scopes, scopes, settle
 
 _UNIT = "select id, name, path, profile, jurisdiction from unit"
-_PERSON = "select id, name, jurisdiction, email, phone from person"
+_SAID = ("name", *ADDRESSES.values())  # what can be said of a person, fields and columns alike
+_FIELDS = tuple(one.name for one in fields(Person))
+_PERSON = f"select {', '.join(_FIELDS)} from person"
 _BUYING = ", ".join(f"'{role}'" for role in sorted(BUYING))
 _REGULATING = ", ".join(f"'{role}'" for role in sorted(REGULATORS))
 _BOTH_SIDES = (
@@ -151,33 +154,33 @@ class People:
 
     # persons
 
-    def add_person(
-        self, person: str, name: str, jurisdiction: str, *, email: str = "", phone: str = ""
-    ) -> None:
-        """Add a person where it is missing."""
-        self._store.run(
-            "insert into person (id, name, email, phone, jurisdiction) values (?, ?, ?, ?, ?) on conflict do nothing",
-            (person, name, email, phone, jurisdiction),
-        )
+    def add_person(self, person: str, name: str, jurisdiction: str, **addresses: str) -> None:
+        """Add a person where it is missing; ``addresses`` are called as the fields of `Person`."""
+        self._add(Person(person, name, jurisdiction, **addresses))
+
+    def _add(self, person: Person) -> None:
+        places = ", ".join("?" * len(_FIELDS))
+        sql = f"insert into person ({', '.join(_FIELDS)}) values ({places}) on conflict do nothing"
+        self._store.run(sql, astuple(person))
 
     def set_person(self, wanted: Person) -> Change:
         """Add a person, or change what ``wanted`` says of a known one; an empty field says nothing."""
         found = self._store.run(f"{_PERSON} where id = ?", (wanted.id,)).fetchone()
+        said = {name: value for name in _SAID if (value := getattr(wanted, name))}
         if found is None:
-            name, place = wanted.name or wanted.id, wanted.jurisdiction
-            self.add_person(wanted.id, name, place, email=wanted.email, phone=wanted.phone)
+            self._add(replace(wanted, name=wanted.name or wanted.id))
             return "added"
         known = Person(*found)
-        said = {n: v for n in ("name", "email", "phone") if (v := getattr(wanted, n))}
         changed = replace(known, **said)
         if changed == known:
             return "unchanged"
         self._store.run(
-            "update person set name = ?, email = ?, phone = ? where id = ?",
-            (changed.name, changed.email, changed.phone, known.id),
+            f"update person set {', '.join(f'{name} = ?' for name in _SAID)} where id = ?",
+            (*(getattr(changed, name) for name in _SAID), known.id),
         )
-        for channel, old, new in (("email", known.email, changed.email), ("sms", known.phone, changed.phone)):
-            if old != new:  # what was known against the old address says nothing about the new one
+        for channel, name in ADDRESSES.items():
+            if getattr(known, name) != getattr(changed, name):
+                # what was known against the old address says nothing about the new one
                 self._store.run("delete from contact where person = ? and channel = ?", (known.id, channel))
         return "changed"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engine.directory import mask_email, mask_phone
+from engine.directory import ADDRESSES, mask_address
 from engine.errors import NotFound, Refused
 from storage.moments import from_ticks, to_ticks
 from storage.store import SqlStore
@@ -15,6 +15,8 @@ from storage.store import SqlStore
 REPLAYABLE = ("dead", "expired", "undelivered", "unconfirmed")
 _SHORTEST_REFERENCE = 8
 _REMEMBERED = timedelta(days=30)
+_BY_CHANNEL = " ".join(f"when '{channel}' then p.{name}" for channel, name in ADDRESSES.items())
+_ADDRESS = f"case m.channel {_BY_CHANNEL} end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +110,17 @@ def find(store: SqlStore, wanted: str) -> str:
 def life(store: SqlStore, key: str) -> Life:
     """Return the whole life of a message."""
     r = store.run(
-        "select m.key, m.reference, m.fire, m.matter, m.person, m.role, m.channel, p.email, p.phone, c.state, m.subject,"
+        f"select m.key, m.reference, m.fire, m.matter, m.person, m.role, m.channel, {_ADDRESS}, c.state, m.subject,"
         " m.text, m.created_at, m.send_from, m.expires_at, m.state, m.waits_for, m.doubt, m.tries, m.provider,"
         " m.provider_id, m.digest, m.fallback from message m left join person p on p.id = m.person"
         " left join contact c on c.person = m.person and c.channel = m.channel where m.key = ?",
         (key,),
     ).fetchone()
-    shown = {"email": mask_email(r[7] or ""), "sms": mask_phone(r[8] or "")}
+    shown = mask_address(r[6], r[7] or "") if r[6] in ADDRESSES else r[4]
     return Life(
-        r[0], r[1] or "", r[2], r[3], r[4], r[5], r[6], shown.get(r[6], r[4]), r[9] or "ok", r[10], r[11],
-        from_ticks(r[12]), from_ticks(r[13]), from_ticks(r[14]) if r[14] is not None else None, r[15], r[16], r[17],
-        r[18], r[19], r[20], r[21], r[22], _keys(store, "fallback", key), _keys(store, "digest", key),
+        r[0], r[1] or "", r[2], r[3], r[4], r[5], r[6], shown, r[8] or "ok", r[9], r[10],
+        from_ticks(r[11]), from_ticks(r[12]), from_ticks(r[13]) if r[13] is not None else None, r[14], r[15], r[16],
+        r[17], r[18], r[19], r[20], r[21], _keys(store, "fallback", key), _keys(store, "digest", key),
         _attempts(store, key), _receipts(store, key),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from json.encoder import encode_basestring as _quote
 from typing import Any
 
 from engine.clock import Charged, Clock, Planned
+from engine.errors import Unreadable
 from engine.matter import Entry, FactValue, Matter, Pause
 from engine.term import Length, read_length
 from engine.work import Fire, Handed, Message, Work
@@ -32,6 +33,7 @@ MATTER_CHANGES = (
     "marks",
     "pauses",
     "title",
+    "unit",
     "jurisdiction",
 )
 FACT = ("matter", "name", "type", "value", "jurisdiction")
@@ -63,6 +65,18 @@ _read = json.JSONDecoder().decode
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+_DAMAGED = (ValueError, TypeError, OverflowError, KeyError, IndexError, AttributeError)
+"""What reading a row raises that holds something else than what was written."""
+
+
+def _unreadable(what: str, error: Exception) -> Unreadable:
+    return Unreadable(
+        f"数据库里{what}读不出来",
+        why=f"内容已损坏，或在程序之外改动过（{error}）",
+        then="用 yiriban db verify 核对，用备份恢复，或请维护人员改正",
+    )
+
+
 def _at(moment: datetime | None) -> int | None:
     return None if moment is None else to_ticks(moment)
 
@@ -85,7 +99,7 @@ def matter_changes(m: Matter) -> Row:
     """Return what can change of a matter, with its id last."""
     return (
         m.state, _at(m.state_since), m.revision, m.history_no, m.head_hash, m.children, m.cases, _marks(m),
-        _pauses(m), m.title, m.jurisdiction, m.id,
+        _pauses(m), m.title, m.unit, m.jurisdiction, m.id,
     )  # fmt: skip
 
 
@@ -96,16 +110,24 @@ def _marks(m: Matter) -> str:
 def _pauses(m: Matter) -> str:
     if not m.pauses:
         return "[]"
-    return _write([[to_ticks(p.since), _at(p.until), p.ground, p.by] for p in m.pauses])
+    return _write(
+        [
+            [to_ticks(p.since), _at(p.until), p.ground, p.by, *([list(p.clocks)] if p.clocks else [])]
+            for p in m.pauses
+        ]
+    )
 
 
 def matter_of(row: Row) -> Matter:
-    """Return the matter of a row, without its facts."""
-    return Matter(
-        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], from_ticks(row[9]),
-        row[10], row[11], row[12], _when(row[13]), row[14], row[15], row[16], row[17], row[18],
-        _when(row[19]), marks_of(row[20]), {}, pauses_of(row[21]),
-    )  # fmt: skip
+    """Return the matter of a row, without its facts; raise ``Unreadable``."""
+    try:
+        return Matter(
+            row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], from_ticks(row[9]),
+            row[10], row[11], row[12], _when(row[13]), row[14], row[15], row[16], row[17], row[18],
+            _when(row[19]), marks_of(row[20]), {}, pauses_of(row[21]),
+        )  # fmt: skip
+    except _DAMAGED as error:
+        raise _unreadable(f"事项 {row[0]} ", error) from error
 
 
 def marks_of(text: str) -> dict[str, datetime]:
@@ -115,7 +137,13 @@ def marks_of(text: str) -> dict[str, datetime]:
 
 def pauses_of(text: str) -> list[Pause]:
     """Return the pauses of a matter's column."""
-    return [Pause(from_ticks(p[0]), _when(p[1]), p[2], p[3]) for p in _read(text)] if text != "[]" else []
+    if text == "[]":
+        return []
+    # what stops some clocks only names them; the others are written as ever
+    return [
+        Pause(from_ticks(p[0]), _when(p[1]), p[2], p[3], tuple(p[4]) if len(p) > 4 else ())
+        for p in _read(text)
+    ]
 
 
 def fact_row(matter: str, name: str, value: FactValue, jurisdiction: str) -> Row:
@@ -132,14 +160,17 @@ def fact_row(matter: str, name: str, value: FactValue, jurisdiction: str) -> Row
 
 
 def fact_of(kind: str, value: str) -> FactValue:
-    """Return the value of a fact's row."""
-    if kind == "boolean":
-        return value == "true"
-    if kind == "integer":
-        return int(value)
-    if kind == "date":
-        return date.fromisoformat(value)
-    return read_length(value) if kind == "length" else value
+    """Return the value of a fact's row; raise ``Unreadable``."""
+    try:
+        if kind == "boolean":
+            return value == "true"
+        if kind == "integer":
+            return int(value)
+        if kind == "date":
+            return date.fromisoformat(value)
+        return read_length(value) if kind == "length" else value
+    except _DAMAGED as error:
+        raise _unreadable(f"要素的值 {value!r} ", error) from error
 
 
 def entry_row(e: Entry) -> Row:
@@ -210,20 +241,32 @@ def clock_changes(c: Clock) -> Row:
 
 
 def clock_of(row: Row) -> Clock:
-    """Return the clock of a row."""
-    plan = (
-        [Planned(from_ticks(p[0]), p[1], p[2], _when(p[3])) for p in _read(row[12])]
-        if row[12] != "[]"
-        else []
-    )
+    """Return the clock of a row; raise ``Unreadable``."""
+    try:
+        plan = (
+            [Planned(from_ticks(p[0]), p[1], p[2], _when(p[3])) for p in _read(row[12])]
+            if row[12] != "[]"
+            else []
+        )
+        return Clock(
+            row[0], row[3], row[4], row[1], row[2], row[5], row[6], from_ticks(row[7]), _when(row[8]), _when(row[9]),
+            _when(row[10]), bool(row[11]), plan, row[13].split(",") if row[13] else [], _when(row[14]),
+            _when(row[15]), _when(row[16]), row[17],
+            {k: date.fromisoformat(v) for k, v in _read(row[18]).items()} if row[18] != "{}" else {},
+            _read(row[19]) if row[19] != "{}" else {},
+            _charged_of(row[20]) if row[20] != "[]" else [],
+        )  # fmt: skip
+    except _DAMAGED as error:
+        raise _unreadable(f"计时 {row[0]}/{row[1]} ", error) from error
+
+
+def clock_in_trouble(row: Row, trouble: str) -> Clock:
+    """Return as much of a clock as can be said of one that cannot be read: what it is called, and its trouble."""
+    round_, epoch = (n if isinstance(n, int) else 0 for n in (row[2], row[5]))
+    told = row[17] if isinstance(row[17], str) and row[17] else trouble
     return Clock(
-        row[0], row[3], row[4], row[1], row[2], row[5], row[6], from_ticks(row[7]), _when(row[8]), _when(row[9]),
-        _when(row[10]), bool(row[11]), plan, row[13].split(",") if row[13] else [], _when(row[14]),
-        _when(row[15]), _when(row[16]), row[17],
-        {k: date.fromisoformat(v) for k, v in _read(row[18]).items()} if row[18] != "{}" else {},
-        _read(row[19]) if row[19] != "{}" else {},
-        _charged_of(row[20]) if row[20] != "[]" else [],
-    )  # fmt: skip
+        str(row[0]), str(row[3]), str(row[4]), str(row[1]), round_, epoch, row[6], moments.EPOCH, trouble=told
+    )
 
 
 def fire_row(f: Fire) -> Row:

@@ -15,12 +15,15 @@ from engine.clock import Clock
 from engine.directory import REGULATORS, Delegation, Jurisdiction, in_force
 from engine.errors import NotFound, StorageTrouble
 from engine.matter import Matter
+from engine.questions import Kin
 from engine.work import Work
 from engine.workflow import Bundle
 from storage import rows
 from storage.claims import begin, connect, speaking
 from storage.columns import metadata
+from storage.damage import isolate
 from storage.moments import to_ticks
+from storage.questions import unit_kin
 from storage.statements import Statements
 from storage.tables import SCHEMA_VERSION
 from storage.tenures import concerning
@@ -34,6 +37,7 @@ TENURES = (
 """The appointments that hold for a unit: its own and those of the units above it."""
 COMPETENT = "from appointment a where a.jurisdiction = ?"
 """The appointments made for a jurisdiction."""
+_TRIGGERS = "select name from sqlite_master where type = 'trigger'"
 
 
 class SqlStore:
@@ -143,6 +147,15 @@ class SqlStore:
             with speaking(self.place):
                 raise
 
+    def fetch(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Run one query and return all its rows, errors translated: some texts are found damaged only then."""
+        try:
+            found: list[Any] = self._cursor.execute(sql, values).fetchall()
+        except Exception:
+            with speaking(self.place):
+                raise
+        return found
+
     def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         """Run one statement for each of ``rows``, errors translated; return how many table rows it changed."""
         with speaking(self.place):
@@ -188,11 +201,11 @@ class SqlStore:
     def read_family(self, root: str) -> tuple[list[Matter], list[Clock]]:
         """Return every matter of the family with its facts, and all their clocks."""
         s = self.statements
-        matters = [rows.matter_of(r) for r in self.run(s.family, (root,)).fetchall()]
+        matters = [rows.matter_of(r) for r in self.fetch(s.family, (root,))]
         by_id = {m.id: m for m in matters}
-        for matter, name, kind, value in self.run(s.family_facts, (root,)).fetchall():
+        for matter, name, kind, value in self.fetch(s.family_facts, (root,)):
             by_id[matter].facts[name] = rows.fact_of(kind, value)
-        clocks = [rows.clock_of(r) for r in self.run(s.family_clocks, (root,)).fetchall()]
+        clocks = [rows.clock_of(r) for r in self.fetch(s.family_clocks, (root,))]
         return matters, clocks
 
     def read_matters(self, ids: Sequence[str]) -> list[Matter]:
@@ -202,16 +215,23 @@ class SqlStore:
             part = list(ids[start : start + MATTERS_AT_ONCE])
             places = ",".join("?" * len(part))
             sql = self.statements.matter.replace("= ?", f"IN ({places})")
-            by_id = {r[0]: rows.matter_of(r) for r in self.run(sql, part).fetchall()}
+            by_id = {r[0]: rows.matter_of(r) for r in self.fetch(sql, part)}
             sql = self.statements.matter_facts.replace("= ?", f"IN ({places})")
-            for matter, name, kind, value in self.run(sql, part).fetchall():
+            for matter, name, kind, value in self.fetch(sql, part):
                 by_id[matter].facts[name] = rows.fact_of(kind, value)
             found += [by_id[i] for i in part if i in by_id]
         return found
 
     def read_due(self, now: datetime, limit: int) -> list[Clock]:
-        """Return up to ``limit`` clocks that must be looked at by ``now``, the earliest first."""
-        return [rows.clock_of(r) for r in self.run(self.statements.due, (to_ticks(now), limit)).fetchall()]
+        """Return up to ``limit`` clocks that must be looked at by ``now``, the earliest first.
+
+        Raise ``Unreadable`` where one of them is damaged; ``isolate`` says which.
+        """
+        return [rows.clock_of(r) for r in self.fetch(self.statements.due, (to_ticks(now), limit))]
+
+    def isolate(self, now: datetime, limit: int, until: datetime) -> list[Clock]:
+        """Set the clocks aside ``until`` then that are due by ``now`` and cannot be read, and return them."""
+        return isolate(self, now, limit, until)
 
     def holders(self, role: str, unit: str, jurisdiction: str, at: datetime) -> list[str]:
         """Return who holds ``role`` at ``at``: for ``unit`` or a unit above it, a regulator for ``jurisdiction``."""
@@ -243,39 +263,55 @@ class SqlStore:
         ).fetchone()
         return None if found is None else Jurisdiction(*found)
 
+    def home_of(self, unit: str) -> str | None:
+        """Return the jurisdiction of a purchasing unit; ``None`` for one that is not known."""
+        found = self.run("select jurisdiction from unit where id = ?", (unit,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def read_unit(self, unit: str, since: datetime, until: datetime, names: Sequence[str]) -> list[Kin]:
+        """Return the unit's projects opened in a time, and their parts that have one of the facts ``names``."""
+        return unit_kin(self.run, unit, since, until, names)
+
     # the database itself
 
     def create(self, now: datetime, *, feed: bool = True) -> None:
-        """Create the tables where they are missing; refuse a schema that this version does not know.
+        """Set up a database that is empty; refuse a schema of another version.
 
         ``feed=False``: nobody outside will ever watch this database (a replay's), so no events are kept.
         """
         with speaking(self.place):
-            metadata.create_all(self.engine)
-        with self.transaction():
-            if not feed:
-                for (name,) in self.run("select name from sqlite_master where type = 'trigger'").fetchall():
-                    self.run(f"drop trigger {name}")
-            for name, value in (("schema", str(SCHEMA_VERSION)), ("created_at", now.isoformat())):
-                self.run("insert into meta (name, value) values (?, ?) on conflict do nothing", (name, value))
+            known = inspect(self.engine).has_table("meta")
+            if not known:
+                self._create(now, feed=feed)
         self.check_schema()
+
+    def _create(self, now: datetime, *, feed: bool) -> None:
+        """Create everything in one transaction: whoever is stopped on the way leaves nothing."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql(self._begin)
+            try:
+                metadata.create_all(connection)
+                names = () if feed else connection.exec_driver_sql(_TRIGGERS).scalars().all()
+                for name in names:
+                    connection.exec_driver_sql(f"drop trigger {name}")
+                for name, value in (("schema", str(SCHEMA_VERSION)), ("created_at", now.isoformat())):
+                    connection.exec_driver_sql(
+                        "insert into meta (name, value) values (?, ?) on conflict do nothing", (name, value)
+                    )
+                connection.commit()
+            finally:
+                connection.rollback()
 
     def check_schema(self) -> None:
         """Raise ``StorageTrouble`` unless the schema is that of this version, ``NotFound`` if there is none."""
         with speaking(self.place):
             known = inspect(self.engine).has_table("meta")
         if not known:
-            raise NotFound(
-                f"{self.place} 里还没有一日办的数据", why="数据库还没有初始化", then="先运行 yiriban init"
-            )
+            raise nothing_in(self.place)
         with self.transaction("BEGIN") as cursor, speaking(self.place):
             found = cursor.execute("select value from meta where name = 'schema'").fetchone()
         if found is None or found[0] != str(SCHEMA_VERSION):
-            raise StorageTrouble(
-                f"{self.place} 的结构版本是 {found[0] if found else '未知'}，本程序需要 {SCHEMA_VERSION}",
-                why=_versions(found[0] if found else ""),
-                then="数据没有改动。用建库时的那一版 yiriban 打开，或换一个新库：--database 指向新的文件，再运行 yiriban init",
-            )
+            raise of_another_version(self.place, found[0] if found else "")
 
     def has_matters(self) -> bool:
         """Say whether the database holds any matter; a database without tables holds none."""
@@ -315,10 +351,19 @@ class SqlStore:
         return None if found is None else dict(json.loads(found[0]))
 
 
-def _versions(found: str) -> str:
-    """Say which of the two is the older one."""
-    if not found.isdigit():
-        return "库里没有写明结构版本，可能不是一日办的库"
-    if int(found) > SCHEMA_VERSION:
-        return "这个库由更新的一日办建立，本程序太旧"
-    return "这个库由旧版的一日办建立，本版还不能升级旧库"
+def nothing_in(place: str) -> NotFound:
+    """Return the refusal of a database that was never set up."""
+    return NotFound(f"{place} 里还没有一日办的数据", why="数据库还没有初始化", then="先运行 yiriban init")
+
+
+def of_another_version(place: str, found: str) -> StorageTrouble:
+    """Return the refusal of a database whose schema is older, newer or unknown, with what to do about it."""
+    what = f"{place} 的结构版本是 {found or '未知'}，本程序需要 {SCHEMA_VERSION}"
+    if not found.isdecimal():
+        why, then = "库里没有写明结构版本，可能不是一日办的库", "用 --database 指向一日办的库，或用备份恢复"
+    elif int(found) > SCHEMA_VERSION:
+        why, then = "这个库由更新的一日办建立，本程序太旧", "换上更新的 yiriban 再打开"
+    else:
+        why = "这个库由旧版的一日办建立"
+        then = "先升级：yiriban db upgrade（自动备份，数据都保留；加 --dry-run 只看步骤）"
+    return StorageTrouble(what, why=why, then=f"数据没有改动。{then}")

@@ -15,9 +15,12 @@ from sqlmodel import Field, SQLModel
 from storage import delivery_tables, feed_tables
 from storage.columns import instant as _instant
 from storage.columns import metadata, partial
+from storage.columns import said as _said
 from storage.columns import text as _text
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 4
+"""The number of the last migration. Whoever changes a table, an index or a trigger also writes that migration:
+`tests/migrations` fails without it and prints what to write (docs/how-to/upgrade.md)."""
 
 
 class MetaRow(SQLModel, table=True):
@@ -60,7 +63,7 @@ class UnitRow(SQLModel, table=True):
 
 
 class PersonRow(SQLModel, table=True):
-    """A person; addresses and telephone numbers stand here and nowhere else."""
+    """A person; addresses, telephone numbers and accounts elsewhere stand here and nowhere else."""
 
     __tablename__ = "person"
     __table_args__ = (Index(None, "phone"),)
@@ -69,6 +72,8 @@ class PersonRow(SQLModel, table=True):
     email: str = Field(default="", sa_column=_text())
     phone: str = Field(default="", sa_column=_text())
     jurisdiction: str = Field(sa_column=_text())
+    wecom: str = Field(default="", sa_column=_said())
+    dingtalk: str = Field(default="", sa_column=_said())
 
 
 class AppointmentRow(SQLModel, table=True):
@@ -113,7 +118,7 @@ class MatterRow(SQLModel, table=True):
     """A matter as it stands: ``revision`` counts actions, ``history_no`` everything."""
 
     __tablename__ = "matter"
-    __table_args__ = (Index(None, "root"), Index(None, "workflow", "state"))
+    __table_args__ = (Index(None, "root"), Index(None, "workflow", "state"), Index(None, "unit", "opened_at"))
     id: str = Field(sa_column=_text(key=True))
     root: str = Field(sa_column=_text())
     workflow: str = Field(sa_column=_text())
@@ -174,6 +179,11 @@ class ClockRow(SQLModel, table=True):
         CheckConstraint("state in ('running', 'paused', 'met', 'void')", name="state"),
         CheckConstraint("look_at is null or state = 'running'", name="look_at"),
         partial("ix_clock_look_at", "look_at", where="look_at is not null"),
+        partial("ix_clock_unplanned", "matter", where="look_at is null and state = 'running' and plan <> '[]'"),
+        partial(
+            "ix_clock_open", "name", "state", "promise", "agreed", "statutory", where="state in ('running', 'paused')"
+        ),
+        partial("ix_clock_trouble", "matter", where="trouble <> ''"),
         Index(None, "root"),
     )  # fmt: skip
     matter: str = Field(sa_column=_text(key=True))

@@ -333,26 +333,34 @@ def history(store: SqlStore, matters: Sequence[str], limit: int = 0) -> list[Lin
 def chains(store: SqlStore, root: str | None = None) -> Iterator[tuple[Head, Iterable[StoredLine]]]:
     """Walk every matter (of one family, if ``root`` is given) with its lines, one streaming query for all.
 
-    Texts come as bytes: a damaged one need not be UTF-8.
+    Texts come as bytes: a damaged one need not be UTF-8. Everything is read where it is kept: SQLite would take
+    names and numbers out of an index, and the row itself might say something else.
     """
-    raw = "cast({} as blob)" if store.engine.dialect.name == "sqlite" else "convert_to({}, 'UTF8')"
-    texts = {name: raw.format(f"h.{name}") for name in ("kind", "body", "hash", "algorithm")}
+    sqlite = store.engine.dialect.name == "sqlite"
+    raw = "cast({} as blob)" if sqlite else "convert_to({}, 'UTF8')"
+    texts = {name: raw.format(f"h.{name}") for name in ("matter", "kind", "body", "hash", "algorithm")}
+    whole = " not indexed" if sqlite and root is None else ""
+    order = "order by m.rowid, k.no" if whole else "order by m.id, k.no"
     sql = (
-        "select m.id, m.state, m.history_no, m.head_hash, h.no,"
-        f" {texts['kind']}, h.at, h.recorded_at, {texts['body']}, {texts['hash']}, {texts['algorithm']}"
-        " from matter m left join history h on h.matter = m.id"
+        f"select {', '.join(raw.format(f'm.{name}') for name in ('id', 'state', 'head_hash', 'workflow'))},"
+        " m.history_no, h.no,"
+        f" {texts['kind']}, h.at, h.recorded_at, {texts['body']}, {texts['hash']}, {texts['algorithm']}, {texts['matter']}"
+        f" from matter m{whole} left join history k on k.matter = m.id left join history h on h.id = k.id"
     )
     if root is None:
-        found = store.run(f"{sql} order by m.id, h.no")
+        found = store.run(f"{sql} {order}")
     else:
-        found = store.run(f"{sql} where m.root = ? order by m.id, h.no", (root,))
-    for head, lines in groupby(found, key=lambda r: r[:4]):
-        yield Head(*head), (_stored(r) for r in lines if r[4] is not None)
+        found = store.run(f"{sql} where m.root = ? {order}", (root,))
+    for head, lines in groupby(found, key=lambda r: r[:5]):
+        matter, state, last, workflow = (bytes(text).decode("utf-8", "replace") for text in head[:4])
+        number = head[4] if isinstance(head[4], int) else -1
+        yield Head(matter, state, number, last, workflow), (_stored(r[5:]) for r in lines if r[5] is not None)
 
 
 def _stored(r: Sequence[Any]) -> StoredLine:
-    number = r[4] if isinstance(r[4], int) else -1
-    return StoredLine(number, bytes(r[5]), _read(r[6]), _read(r[7]), bytes(r[8]), bytes(r[9]), bytes(r[10]))
+    number = r[0] if isinstance(r[0], int) else -1
+    kind, body, digest, algorithm, matter = (bytes(r[at]) for at in (1, 4, 5, 6, 7))
+    return StoredLine(number, kind, _read(r[2]), _read(r[3]), body, digest, algorithm, matter)
 
 
 def _read(ticks: Any) -> datetime:
@@ -366,9 +374,9 @@ def _read(ticks: Any) -> datetime:
 def orphans(store: SqlStore) -> list[str]:
     """Return what histories call a matter that does not exist, as far as it can be read."""
     sqlite = store.engine.dialect.name == "sqlite"
-    name = "cast(h.matter as blob)" if sqlite else "h.matter"
+    name, whole = ("cast(h.matter as blob)", " not indexed") if sqlite else ("h.matter", "")
     lost = "not exists (select 1 from matter m where m.id = h.matter)"
-    sql = f"select distinct {name} from history h where {lost}"
+    sql = f"select distinct {name} from history h{whole} where {lost}"
     found = [r[0] for r in store.run(sql).fetchall()]
     return sorted(n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in found)
 

@@ -64,6 +64,19 @@ USUAL: dict[str, FactValue] = {
     "failure_url": "https://www.example.cn/3",
     "change_url": "https://www.example.cn/4",
     "acceptance_url": "https://www.example.cn/5",
+    "correction_url": "https://www.example.cn/6",
+    "publicity_url": "https://www.example.cn/7",
+    "candidates_url": "https://www.example.cn/8",
+    "entry_url": "https://www.example.cn/9",
+    "summary_url": "https://www.example.cn/10",
+    "call_off_url": "https://www.example.cn/11",
+    "method_approval": "平财购批〔2026〕1号",
+    "award_amount": 100_000_000,
+    "final_quotes": 3,
+    "panel_size": 5,
+    "panel_experts": 4,
+    "reply": "已书面答复",
+    "signed_by": "总监理工程师",
 }
 FRONT = (
     "define_need", "publish_intent", "draft_plan", "review_plan", "file_plan", "engage_agency",
@@ -202,8 +215,11 @@ class City:
         found = [
             (w, w.actions[action]) for w in self.office.current.workflows.values() if action in w.actions
         ]
-        # what people may take goes first, and of those what the matter named may know
-        return min(found, key=lambda f: (f[1].automatic, f[0].about != about), default=None)
+        family = {m.workflow for m in self.family()[0]} if len(found) > 1 else set()
+        # what people may take goes first, of those what the matter named may know, of those what is there at all
+        return min(
+            found, key=lambda f: (f[1].automatic, f[0].about != about, f[0].name not in family), default=None
+        )
 
     def actor(self, person: str, at: datetime) -> Actor:
         """The person with the roles held at ``at``."""

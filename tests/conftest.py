@@ -40,11 +40,18 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The developer's own YIRIBAN_* variables decide nothing here."""
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, shelf_of_the_tests: Path) -> None:
+    """The developer's own YIRIBAN_* variables decide nothing here, nor what lies in the developer's cache."""
     for name in list(os.environ):
         if name.startswith("YIRIBAN_") and name != DATA:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("YIRIBAN_CACHE", str(shelf_of_the_tests))
+
+
+@pytest.fixture(scope="session")
+def shelf_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every worker of this run keeps what it has read."""
+    return tmp_path_factory.getbasetemp().parent / "shelf"
 
 
 @pytest.fixture

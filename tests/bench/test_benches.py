@@ -116,3 +116,9 @@ def test_a_bench_runs_by_itself_and_says_what_both_sides_use(name: str, tmp_path
     assert "synchronous=FULL" in ran.stdout
     assert f"SQLite {sqlite3.sqlite_version}" in ran.stdout
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+
+
+def test_what_lies_on_the_shelf_changes_no_answer() -> None:
+    command = [sys.executable, str(ROOT / "bench" / "startup.py"), "--small"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr

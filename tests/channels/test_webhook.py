@@ -14,7 +14,7 @@ from engine.delivery import Kind
 from engine.errors import BadInput
 from notifiers.address import read_address
 from notifiers.webhook import Webhook, from_address
-from runtime.feeding import push, reopen
+from runtime.feeding import LONGEST, push, reopen
 from storage.feed import Feed
 from tests.channels.contract import NOW, ChannelContract
 from tests.city import City, moment
@@ -22,7 +22,7 @@ from tests.fakes.web import Asked
 from tests.fakes.webhook import Receiver
 
 SECRET = "whsec_" + b64encode(b"the tracker's own secret, 24+").decode()
-LATER = timedelta(seconds=30)
+LATER = LONGEST  # as late as any backoff
 
 
 def channel(port: int, *, secret: str = SECRET, timeout: float = 5.0) -> Webhook:
@@ -85,7 +85,7 @@ class Story:
         self.peer.plan(*steps)
         self.now += LATER
         self.peer.fixed = self.now
-        return push(self.city.store, "tracker", self.hook.post, self.now, batch=6)
+        return push(self.city.store, "tracker", self.hook.post, lambda: self.now, batch=6)
 
     @property
     def last(self) -> int:

@@ -115,12 +115,13 @@ def with_minimum(root: Path, tmp_path: Path) -> Path:
     """A local overlay: three days must pass between the award letter and the contract."""
     overlay = tmp_path / "本地"
     (overlay / "law").mkdir(parents=True)
-    contract = (root / "workflows" / "contract.yaml").read_text(encoding="utf-8")
+    signing = (root / "workflows" / "parts" / "contracting.yaml").read_text(encoding="utf-8")
     clock = (
         "  wait_for_queries:\n    title: {zh: 等待质疑, en: wait for queries}\n    term: query_window\n"
         "    starts: {state: awarded}\n    guards: [sign_contract]\n"
     )
-    (overlay / "contract.yaml").write_text(contract.rstrip() + "\n" + clock, encoding="utf-8")
+    (overlay / "parts").mkdir()
+    (overlay / "parts" / "contracting.yaml").write_text(signing.rstrip() + "\n" + clock, encoding="utf-8")
     (overlay / "law" / "query_window.yaml").write_text(
         "term: query_window\ncode: D99\nkind: min\nends: midnight\ntitle: {zh: 等待期, en: wait}\n"
         "statutory:\n  - {from: 2020-01-01, limit: 3 days, basis: 试验条例 第3条,"

@@ -176,8 +176,16 @@ _FAULTS: dict[str, tuple[Plant, str]] = {
         "文案缺少参数",
     ),
     "messages": (_sql("update message set state = 'queued', tries = 0, send_from = send_from - 3600000000"), "条消息"),
+    "audit": (_sql("update clock set plan = '[]', look_at = null where look_at is not null"), "计划里没有"),
+    "subscribers": (
+        _sql("insert into subscriber (name, \"after\", upto, state, detail, jurisdiction)"
+             " values ('https://tracker.example.cn/hook', 2, 4, 'dead', '订阅方拒收（HTTP 403）', '000000')"),
+        "停在第 2 号",
+    ),
 }  # fmt: skip
-_DRAGS_ALONG = {"history": {"moments"}, "moments": {"history"}, "texts": {"workflows"}}
+_DRAGS_ALONG = {
+    "history": {"moments"}, "moments": {"history"}, "texts": {"workflows"}, "clocks": {"audit"},
+}  # fmt: skip
 """Faults of which another check must hear too."""
 
 

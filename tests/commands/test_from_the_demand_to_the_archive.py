@@ -125,7 +125,7 @@ def _documents_and_notice(school: Desk) -> None:
     out = act(
         school, "2026-09-24 10:00", "赵六", "publish_notice", f"{notice} --fact bid_deadline=2026-10-14"
     )
-    assert "P2026-0001.1  采购包  投标（响应）中" in out
+    assert "P2026-0001.1  采购包（公开招标）  投标（响应）中" in out
 
     # Friday after the holiday: a clarification that affects the bids leaves them fifteen days
     told = f"--fact affects_bids=是 --evidence clarification={PAPER}"
@@ -192,6 +192,7 @@ def _query_and_contract(school: Desk) -> None:
     assert "供应商质疑期到 2026-11-09" in signed
     act(school, "2026-10-30 11:00", "张三", "publish_contract", "--fact notice_url=https://www.example.cn/4")
     act(school, "2026-10-30 11:10", "张三", "file_contract")
+    assert "[按期]" in act(school, "2026-10-30 11:20", "张三", "rate_agency")
     answered = f"--evidence query_answer={PAPER}"
     assert "[按期]" in act(school, "2026-11-04 10:00", "李四", "answer", answered, on=f"{PROJECT}.1-Q1")
 

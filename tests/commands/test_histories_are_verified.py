@@ -66,6 +66,10 @@ def change_the_state(desk: Desk) -> None:
     desk.sql("update matter set state = 'decided' where id = 'P2026-0001.1'")
 
 
+def change_the_workflow(desk: Desk) -> None:
+    desk.sql("update matter set workflow = 'instalment' where id = 'P2026-0001.1'")
+
+
 def change_the_head(desk: Desk) -> None:
     desk.sql("update matter set head_hash = replace(head_hash, substr(head_hash, 1, 1), 'x')"
              " where id = 'P2026-0001.1'")  # fmt: skip
@@ -92,6 +96,7 @@ def put_text_where_a_moment_stood(desk: Desk) -> None:
         (swap_two_lines, 3, "column"),
         (change_a_column, 4, "column"),
         (change_the_state, 5, "state"),
+        (change_the_workflow, 1, "state"),
         (change_the_head, 5, "head"),
         (name_another_algorithm, 4, "algorithm"),
         (put_text_where_a_moment_stood, 4, "column"),

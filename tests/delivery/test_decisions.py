@@ -11,17 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.deliver_breaker import FIRST_PROBE, LONGEST_PROBE, Breaker, probe, trip
 from engine.deliver_contact import WITHIN, refused
 from engine.deliver_plan import (
     FIRST_ASK,
-    FIRST_PROBE,
     LAST_ASK,
     LEASE,
-    LONGEST_PROBE,
     LONGEST_RETRY,
     MOST_ASKS,
     MOST_TRIES,
-    Breaker,
     End,
     Hand,
     Ready,
@@ -30,8 +28,6 @@ from engine.deliver_plan import (
     admit,
     backoff,
     follow,
-    probe,
-    trip,
 )
 from engine.delivery import UNASKABLE, Kind, Outcome, Waiting
 from engine.digest import REMINDERS
@@ -223,7 +219,7 @@ def test_a_breaker_opens_once_lets_one_message_try_and_closes_on_anything_but_ou
     breaker, now = opened, NOW
     for _ in range(6):
         now = breaker.probe_at
-        trying = probe(breaker, now)
+        trying = probe(breaker, now + LEASE)
         assert (trying.probing, trying.probe_at) == (True, now + LEASE)
         assert trip(trying, "sms", "a", Outcome("unknown"), now) is None
         again = trip(trying, "sms", "a", wrong, now)
@@ -234,7 +230,7 @@ def test_a_breaker_opens_once_lets_one_message_try_and_closes_on_anything_but_ou
     assert waits == [min(LONGEST_PROBE, FIRST_PROBE * 2**n) for n in range(1, 7)]
     kinds: tuple[Kind, ...] = ("accepted", "retry", "quota", "rejected")
     for kind in kinds:
-        closed = trip(probe(breaker, now), "sms", "a", Outcome(kind), now)
+        closed = trip(probe(breaker, now + LEASE), "sms", "a", Outcome(kind), now)
         assert closed is not None
         assert not closed.open
 

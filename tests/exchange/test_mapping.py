@@ -146,7 +146,13 @@ def test_a_mapping_is_found_by_name_or_path(
 
 
 def test_part_keys_lead_from_the_project_down(workflows: dict[str, WorkflowDef]) -> None:
-    assert depths(workflows) == {"project": 0, "package": 1, "contract": 2, "instalment": 3}
+    assert depths(workflows) == {
+        "project": 0,
+        "package": 1,
+        "contract": 2,
+        "instalment": 3,
+        "site_milestone": 3,
+    }
 
 
 SHORT = "mapping: {}\ntitle: {{zh: 甲}}\nfits: {{headers: [{}]}}\ncolumns:\n{}"

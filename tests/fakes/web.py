@@ -204,7 +204,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        wanted = int(self.headers.get("content-length") or 0)
+        body = self.rfile.read(wanted)
+        if len(body) < wanted:  # whoever asked died while asking
+            self.hang_up()
+            return
         asked = Asked(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
         try:
             self.server.web.handle(asked, self)

@@ -15,6 +15,7 @@ from engine.deliver import LEASE, MOST_TRIES, deliver
 from engine.delivery import Notifier, Outcome, Waiting
 from notifiers.drop import Drop
 from storage.outbox import SqlOutbox
+from storage.people import People
 from storage.store import SqlStore
 
 NOW = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)  # Monday 09:00 in Shanghai
@@ -27,7 +28,7 @@ def store() -> Iterator[SqlStore]:
     store.create(NOW)
     with store.transaction():
         for person, mail, phone in (("zhang", "zhang@example.org", "13800000001"), ("li", "", "")):
-            store.run("insert into person values (?, ?, ?, ?, '410400')", (person, person, mail, phone))
+            People(store).add_person(person, person, "410400", email=mail, phone=phone)
     yield store
     store.close()
 

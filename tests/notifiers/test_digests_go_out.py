@@ -113,6 +113,22 @@ def test_nine_clocks_that_start_are_one_mail_that_lists_them_all(city: City, tmp
     assert unaccounted(city, MORNING) == []
 
 
+def test_what_perhaps_reached_its_reader_goes_again_as_it_was_and_never_in_a_list(
+    city: City, tmp_path: Path
+) -> None:
+    # a sender was killed while it handed one mail over, and no mail server can be asked
+    city.patrol(MORNING)
+    count = waiting(city, OFFICER, "email", "remind", by=MORNING)
+    [(doubtful,), *_] = city.rows("select key from message where person = ? and channel = 'email'", OFFICER)
+    with city.store.transaction():
+        city.store.run("update message set doubt = 'resent' where key = ?", (doubtful,))
+    sent = send(city, tmp_path, MORNING)
+    assert sent[f"email {OFFICER}"] == 2
+    [(_, _, _, members)] = digests(city, OFFICER, "email")
+    assert members == count - 1
+    assert city.rows("select state from message where key = ?", doubtful) == [("accepted",)]
+
+
 def test_doing_it_twice_makes_nothing_twice(city: City, tmp_path: Path) -> None:
     assert sum(send(city, tmp_path, MORNING).values()) > 0
     before = city.rows("select * from message order by key")

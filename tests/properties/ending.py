@@ -22,7 +22,11 @@ WAY = {
     "instalment.performing": "request_acceptance", "instalment.rectifying": "request_acceptance",
     "instalment.acceptance_requested": "accept", "instalment.accepted": "request_payment",
     "instalment.payment_requested": "pay", "instalment.payment_returned": "pay",
-    "query.registered": "find_harmless", "query.affecting": "answer", "query.harmless": "answer",
+    "suspension.suspended": "lift_suspension", "complaint.received": "find_inadmissible",
+    "complaint.correcting": "find_inadmissible", "complaint.supplemented": "find_inadmissible",
+    "complaint.inadmissible": "tell_rejection", "complaint.accepted": "serve_complaint", "complaint.served": "dismiss",
+    "complaint.examining": "end_examination", "complaint.decided": "deliver_decision",
+    "complaint.delivered": "publish_decision", "query.registered": "find_harmless", "query.affecting": "answer", "query.harmless": "answer",
 }  # fmt: skip
 MOST = 400
 """Steps after which a project that is not closed never will be."""
@@ -51,12 +55,17 @@ def _resumes(walk: Walk) -> bool:
     return bool(held)
 
 
+def _place(walk: Walk, matter: Matter) -> str:
+    """Say where a matter stands; the methods are all packages."""
+    return f"{walk.city.office.workflow(matter).tier}.{matter.state}"
+
+
 def _goes_on(walk: Walk) -> bool:
     """Take one step; where none is permitted yet wait for the longest of the minimum periods."""
     refused = []
-    todo = [m for m in walk.as_it_stands()[0] if f"{m.workflow}.{m.state}" in WAY]
-    # a query first: it holds up the rest
-    for matter in sorted(todo, key=lambda m: (m.about is None, m.id)):
+    todo = [m for m in walk.as_it_stands()[0] if _place(walk, m) in WAY]
+    # a query or a suspension first: it holds up the rest
+    for matter in sorted(todo, key=lambda m: (m.about is None and m.workflow != "suspension", m.id)):
         deed = _step(walk, matter)
         if deed.done:
             return True
@@ -66,7 +75,7 @@ def _goes_on(walk: Walk) -> bool:
     # the longest minimum period, and after it perhaps a bid deadline that was announced far ahead
     for _month in range(3):
         walk.wait(31 * 24 * 60, dense=False, beat=True)
-        deeds = [_step(walk, m) for m in walk.as_it_stands()[0] if f"{m.workflow}.{m.state}" in WAY]
+        deeds = [_step(walk, m) for m in walk.as_it_stands()[0] if _place(walk, m) in WAY]
         if any(deed.done for deed in deeds):
             return True
         refused += deeds
@@ -74,7 +83,7 @@ def _goes_on(walk: Walk) -> bool:
 
 
 def _step(walk: Walk, matter: Matter) -> Deed:
-    name = WAY[f"{matter.workflow}.{matter.state}"]
+    name = WAY[_place(walk, matter)]
     if matter.state == "accepted" and "invoice_no" not in matter.facts:
         name = "receive_invoice"
     if name == "begin_evaluation" and isinstance(least := matter.facts.get("qualified"), int) and least < 3:

@@ -82,6 +82,21 @@ def histories(
     )  # fmt: skip
 
 
+_ANSWERED = ("register_query", "find_harmless", "answer", "register_complaint")
+_SERVED = (*_ANSWERED, "accept_complaint", "serve_complaint")
+WAYS = {
+    "queried": _ANSWERED[:1],
+    "complaint": _ANSWERED,
+    "correcting": (*_ANSWERED, "ask_completion"),
+    "served": _SERVED,
+    "examining": (*_SERVED, "begin_examination"),
+    "suspended": (*_SERVED, "suspend_procurement"),
+}
+"""Where a history begins in whose package somebody has queried or complained, and the steps that lead there."""
+AROUND_A_COMPLAINT = tuple(start for start in WAYS if start != "queried")
+COMPLAINT_LANES = (*["query"] * 5, *["ahead"] * 3, "record", "back", "hold")
+
+
 class Stage:
     """A city that is emptied before every history."""
 
@@ -110,7 +125,12 @@ def begin(stage: Stage, history: History) -> Walk:
     """Bring the project to where the history begins."""
     walk = stage.walk(history.profile)
     start, number = history.start, history.ops[0].number
-    if start in SPINE or not start:
+    if start in WAYS:
+        stage_of_package = ("package.evaluated", "contract.awarded")[number % 2]
+        walk.city.open(BEGIN, packages=history.packages, stage=stage_of_package, **plan(4))
+        for step in WAYS[start]:
+            at_once(walk, step, 4)
+    elif start in SPINE or not start:
         walk.city.open(BEGIN, packages=history.packages, stage="")
         for step in SPINE[: SPINE.index(start) + 1] if start else ():
             at_once(walk, step, 4)
@@ -125,7 +145,7 @@ def begin(stage: Stage, history: History) -> Walk:
 def at_once(walk: Walk, step: str, number: int) -> None:
     """Take a step now, without anybody's name; of several matters the first takes it."""
     matter, action = next(
-        o for o in walk.offers("ahead") + walk.offers("back") + walk.offers("record") if o[1].name == step
+        o for lane in ("ahead", "back", "record", "query") for o in walk.offers(lane) if o[1].name == step
     )
     deed = walk.record(matter, action, Op(0, "ahead", 0, 0, number, False), by=NAMELESS)
     assert deed.done, deed

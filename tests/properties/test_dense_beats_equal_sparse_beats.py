@@ -10,8 +10,17 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from engine import advance, opening, passing, performing, recounting, word
-from tests.properties.histories import THOROUGH, History, Stage, budget, histories, play
+from engine import advance, opening, passing, performing, recounting, standstill, word
+from tests.properties.histories import (
+    AROUND_A_COMPLAINT,
+    COMPLAINT_LANES,
+    THOROUGH,
+    History,
+    Stage,
+    budget,
+    histories,
+    play,
+)
 
 HISTORIES = histories(45)
 
@@ -35,6 +44,29 @@ def test_dense_beats_equal_sparse_beats(stage: Stage, history: History) -> None:
     assert said == also
     for part in dense:
         assert dense[part] == sparse[part]
+
+
+@budget(25, 500)
+@given(history=histories(30, starts=AROUND_A_COMPLAINT, lanes=COMPLAINT_LANES))
+def test_dense_beats_equal_sparse_beats_around_a_complaint(stage: Stage, history: History) -> None:
+    (said, dense), (also, sparse) = both(stage, history)
+    assert said == also
+    for part in dense:
+        assert dense[part] == sparse[part]
+
+
+def test_a_planted_standstill_on_the_day_of_the_beat_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = standstill.release
+
+    def late(office: Any, work: Any, matter: Any, held: Any, until: Any) -> Any:
+        beat = max((entry.recorded_at for entry in work.entries), default=until)
+        return whole(office, work, matter, held, max(until, beat))
+
+    monkeypatch.setattr(standstill, "release", late)
+    walks = histories(10, starts=("suspended",), lanes=("ahead",))
+    assert counterexample(stage, walks) is not None
 
 
 def counterexample(stage: Stage, walks: st.SearchStrategy[History] = HISTORIES, tries: int = 400) -> History:

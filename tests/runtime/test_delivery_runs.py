@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.deliver import Delivered
 from engine.errors import StorageTrouble
 from engine.patrol import Beat
-from runtime.metronome import Event, Failed, Job, Metronome
+from runtime.metronome import Event, Failed, Job, Metronome, Rebuilt
 from runtime.postman import Posted
 from tests.city import PERSONS, City, moment
 from tests.runtime.conftest import Driven, Hall, Wall
@@ -66,6 +66,26 @@ def test_a_delivery_that_fails_is_told_as_one_and_comes_again(hall: Hall) -> Non
     failed = [e for e in run.told if isinstance(e, Failed)]
     assert [(e.job, str(e.error)) for e in failed] == [("delivery", "磁盘已满")] * 2
     assert run.stop()
+    assert run.raised is None
+
+
+def test_a_round_that_an_earlier_scheduler_began_is_waited_for_at_the_end(hall: Hall) -> None:
+    """After a jump of the wall clock the round in progress belongs to a scheduler that was replaced."""
+    wall, go_on, began, ended = Wall(FRIDAY), threading.Event(), threading.Event(), threading.Event()
+
+    def act() -> Event | None:
+        began.set()
+        go_on.wait(8)
+        time.sleep(0.3)  # what is under way is written down
+        ended.set()
+        return None
+
+    run = with_job(hall.metronome(wall), Job("delivery", OFTEN, act, go_on.set))
+    assert began.wait(8)
+    wall.shift = timedelta(minutes=10)
+    run.next(Rebuilt)
+    run.stop()
+    assert ended.is_set(), "nobody may close its database before"
     assert run.raised is None
 
 

@@ -110,8 +110,9 @@ class Play:
         if defined is None:
             raise Unmet(f"没有名为 {action} 的操作")
         workflow, taken = defined
-        about = self.city.office.current.workflows.get(taken.opens)
-        known: dict[str, FactDef] = {**(about.facts if about else {}), **workflow.facts}
+        flows = self.city.office.current.workflows
+        comes = flows.get(taken.spawns.workflow if taken.spawns and taken.spawns.with_facts else taken.opens)
+        known: dict[str, FactDef] = {**(comes.facts if comes else {}), **workflow.facts}
         return {name: read_fact(known[name], text) for name, text in given.items()}
 
     # when

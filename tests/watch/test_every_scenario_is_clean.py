@@ -1,4 +1,6 @@
-"""No false alarm: whatever the scenarios of this house do, the check from outside finds no fire missing or wrong."""
+"""No false alarm: whatever the scenarios of this house do, neither the check from outside nor that from inside finds
+a fire missing or wrong.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ import pytest
 import yaml
 
 from engine.watching import Finding, Watch
+from runtime.auditing import family
+from storage.auditing import families_after
 from storage.feed import Feed
 from tests.city import City
 from tests.scenarios.play import Play, Unmet
@@ -19,7 +23,7 @@ FILES = sorted((Path(__file__).parent.parent / "scenarios").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_check_from_outside_agrees_with_the_engine_in_every_scenario(path: Path) -> None:
+def test_the_checks_from_outside_and_inside_agree_with_the_engine_in_every_scenario(path: Path) -> None:
     for told in yaml.load(path.read_text(encoding="utf-8"), yaml.BaseLoader):
         given = told.get("given", {})
         if "refused" in given:
@@ -36,6 +40,13 @@ def test_the_check_from_outside_agrees_with_the_engine_in_every_scenario(path: P
             feed = Feed(city.store)
             feed.beat(play.now)
             events = feed.read(0, 100_000)
+        with city.store.reading() as work:
+            inside = [
+                f
+                for root in families_after(city.store, "", 100)
+                for f in family(city.store, work, city.office, root)
+            ]
+        assert inside == [], told["scenario"]
         city.store.close()
         found, unjudged = _watch(city, play.now, events)
         assert (found, unjudged) == ([], frozenset()), told["scenario"]

@@ -29,7 +29,7 @@ def bundle() -> Bundle:
 
 
 def values(bundle: Bundle, **facts: dict[str, FactValue]) -> dict[str, object]:
-    return values_of([(name, bundle.workflows[name], facts[name]) for name in facts])
+    return values_of([(bundle.workflows[name], facts[name]) for name in facts])
 
 
 def test_an_expression_sees_its_own_facts_and_those_above_it_and_no_others(bundle: Bundle) -> None:
@@ -112,7 +112,7 @@ def test_a_parameter_is_the_one_in_force_on_the_day_it_is_asked(bundle: Bundle) 
     assert params_on(rule, date(2025, 5, 31)) == {}  # a Saturday
     in_force = params_on(rule, date(2025, 6, 1))
     assert list(in_force) == ["param.max_days"]
-    expression = compile_rule(rule, bundle.workflows)
+    expression = compile_rule(rule, bundle)
     facts = values(bundle, contract={"supplier_small": True, "pay_within": Length(90, "days")})
     assert expression.evaluate({**facts, **in_force}) is False
     with pytest.raises(MissingFact) as missing:
