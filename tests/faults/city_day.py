@@ -48,7 +48,7 @@ class Size:
     asleep: int = 0
 
 
-SMALL, PART, LARGE = Size(1, 6, every=3), Size(1, 6, every=0, asleep=5), Size(5, 50)
+SMALL, PART, LARGE = Size(1, 10, every=3), Size(1, 6, every=0, asleep=5), Size(5, 50)
 """A day; what a planted fault is found in; a week."""
 MORNING = {1: "2026-11-20T07:30+08:00", 5: "2026-11-16T07:30+08:00"}
 """Friday; the Monday of that week. The city's stories end on the working day behind the last."""
