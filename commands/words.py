@@ -117,6 +117,8 @@ HOLDS: dict[str, tuple[str, str]] = {
     "ask_attribution": ("申请划分责任", "attribution asked for"),
     "attribution_approved": ("批准责任划分", "attribution approved"),
     "attribution_refused": ("不予责任划分", "attribution refused"),
+    "calendar": ("按放假通知重算计时", "clocks recounted by a notice"),
+    "migrate": ("改到现行流程版本", "passed to the bundle in force"),
 }
 PARTY_WORDS: dict[Answerable, tuple[str, str]] = {
     "purchaser": ("采购人", "purchaser"),
