@@ -55,7 +55,7 @@ def test_an_edit_is_shown_then_made_and_made_once(city: Run, tmp_path: Path) -> 
     assert filing(city)["statutory"].startswith("2027-01-01T00:00")
     again = told(city, "workflow", "migrate")
     assert (again["matters"], again["moved"]) == (0, [])
-    assert "改到现行流程版本" in city("project", "history", "P2026-0001.1.1").out
+    assert "改到现行流程版本" in city("project", "show", "P2026-0001.1.1").out
     assert city("history", "verify").code == 0
 
 
