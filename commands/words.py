@@ -10,11 +10,12 @@ from typing import Any
 from commands.printing import SHANGHAI, WIDTH, local, money, pick, width
 from engine.clock import Clock
 from engine.explain import Lamp
+from engine.law import Confidence
 from engine.losing import Answerable
 from engine.matter import FactValue, Matter
 from engine.roles import ROLES
 from engine.term import Length
-from engine.workflow import FactDef, MomentName, WorkflowDef
+from engine.workflow import FactDef, MomentName, Severity, WorkflowDef
 
 LAMPS: dict[Lamp, tuple[str, str]] = {
     "normal": ("正常", "normal"),
@@ -32,6 +33,16 @@ MOMENT_WORDS: dict[MomentName, tuple[str, str]] = {
     "promise": ("承诺时限", "promise"),
     "agreed": ("约定期限", "agreed"),
     "statutory": ("法定期限", "statutory"),
+}
+CONFIDENCES: dict[Confidence, tuple[str, str]] = {
+    "sure": ("确定", "sure"),
+    "fairly sure": ("较确定", "fairly sure"),
+    "to verify": ("待核对", "to verify"),
+}
+SEVERITIES: dict[Severity, tuple[str, str]] = {
+    "block": ("拦截", "block"),
+    "warn": ("须说明理由", "warn"),
+    "escalate": ("开出预警", "escalate"),
 }
 DOES: dict[str, tuple[str, str]] = {
     "remind": ("提醒", "remind"),
