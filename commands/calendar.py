@@ -11,21 +11,19 @@ from typing import Any
 
 import click
 
-from commands.printing import common_options, due, emit, note, pass_settings, pick, table
+from commands.moved_page import moved_data, moved_table
+from commands.printing import common_options, emit, note, pass_settings, pick, table
 from commands.progress import bar
 from commands.room import Room, dry_run_option, enter, os_user
 from engine.errors import BadInput, Conflict
 from engine.office import Office
 from engine.recounting import Moved, recount_family
-from engine.term import Moment
 from engine.workdays import WorkingCalendar, compile_calendar
 from runtime.assembly import calendars_folder, overlay
 from runtime.settings import SHIPPED_WORKFLOWS, Settings
 from storage.views import open_roots
 
 BATCH = 100
-_SHOWN = 20
-_TICK = timedelta(microseconds=1)
 
 
 class _Undo(Exception):
@@ -88,11 +86,7 @@ def adopt(settings: Settings, file: Path, dry_run: bool, as_json: bool) -> None:
         _keep(settings, file, year)
     payload: dict[str, Any] = {
         "year": year, "dry_run": dry_run, "revision": tried.revision,
-        "moved": [
-            {"matter": m.matter.id, "clock": m.clock, "moment": m.moment, "before": m.before.isoformat(),
-             "after": m.after.isoformat()}
-            for m in moved
-        ],
+        "moved": moved_data(moved),
     }  # fmt: skip
     emit(as_json, "calendar.adopt", payload, lambda: _adopted(moved, year, tried, dry_run, settings.lang))
 
@@ -180,15 +174,5 @@ def _adopted(moved: list[Moved], year: int, found: WorkingCalendar, dry_run: boo
         lang, f"{'预演，没有保存：' if dry_run else '已采纳 '}{year} 年放假通知，{len(moved)} 个截止时间变动",
         f"{'rehearsal, nothing kept: ' if dry_run else 'adopted '}{year}: {len(moved)} due moments move",
     )  # fmt: skip
-    rows = [
-        [m.matter.id, m.clock, m.moment, _day(m.before, found), _day(m.after, found)] for m in moved[:_SHOWN]
-    ]
-    heads = [pick(lang, "事项", "matter"), pick(lang, "计时", "clock"), "", pick(lang, "原截止", "before"),
-             pick(lang, "新截止", "after")]  # fmt: skip
-    return head + ("\n" + table(rows, heads) if rows else "")
-
-
-def _day(instant: Any, found: WorkingCalendar) -> str:
-    day = found.day_of(instant - _TICK)
-    ends = "midnight" if instant == found.midnight_after(day) else "close"
-    return due(Moment(day, instant, "midnight" if ends == "midnight" else "close"))
+    rows = moved_table(moved, found, lang)
+    return head + ("\n" + rows if rows else "")

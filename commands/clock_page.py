@@ -27,7 +27,7 @@ from engine.law import Ground
 from engine.losing import by_party
 from engine.workflow import Title, Trigger, WorkflowDef
 
-_CONFIDENCE = {
+CONFIDENCES = {
     "sure": ("确定", "sure"),
     "fairly sure": ("较有把握", "fairly sure"),
     "to verify": ("待核对", "to verify"),
@@ -38,7 +38,7 @@ def ground_words(ground: Ground | None, lang: str) -> str:
     """An article with the day on which it was checked and how sure we are; empty for none."""
     if ground is None:
         return ""
-    sure, day = word(_CONFIDENCE, ground.confidence, lang), ground.checked_on
+    sure, day = word(CONFIDENCES, ground.confidence, lang), ground.checked_on
     said = sure if day is None else pick(lang, f"{day} 核对，{sure}", f"checked {day}, {sure}")
     return ground.basis + aside(said, lang)
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from commands.clock_page import CONFIDENCES
 from commands.law_page import rule_as_data, rule_page, term_as_data, term_page, value_words
 from commands.printing import SHANGHAI, common_options, emit, money, note, pass_settings, pick, table
-from commands.words import CONFIDENCES, SEVERITIES, word
+from commands.words import SEVERITIES, word
 from engine import lawbook
 from engine.errors import BadInput
 from engine.law import Confidence

@@ -6,8 +6,9 @@ import re
 from datetime import date
 from typing import Any
 
+from commands.clock_page import CONFIDENCES
 from commands.printing import pick, table
-from commands.words import CONFIDENCES, SEVERITIES, length_words, roles, word
+from commands.words import SEVERITIES, length_words, roles, word
 from engine.law import Dated, Ground, Value
 from engine.lawbook import Use, asked_at, local_values, spans, uses
 from engine.ruling import RuleDef, RuleExample

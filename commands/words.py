@@ -10,7 +10,6 @@ from typing import Any
 from commands.printing import SHANGHAI, WIDTH, local, money, pick, width
 from engine.clock import Clock
 from engine.explain import Lamp
-from engine.law import Confidence
 from engine.losing import Answerable
 from engine.matter import FactValue, Matter
 from engine.roles import ROLES
@@ -33,11 +32,6 @@ MOMENT_WORDS: dict[MomentName, tuple[str, str]] = {
     "promise": ("承诺时限", "promise"),
     "agreed": ("约定期限", "agreed"),
     "statutory": ("法定期限", "statutory"),
-}
-CONFIDENCES: dict[Confidence, tuple[str, str]] = {
-    "sure": ("确定", "sure"),
-    "fairly sure": ("较确定", "fairly sure"),
-    "to verify": ("待核对", "to verify"),
 }
 SEVERITIES: dict[Severity, tuple[str, str]] = {
     "block": ("拦截", "block"),
@@ -128,6 +122,8 @@ HOLDS: dict[str, tuple[str, str]] = {
     "ask_attribution": ("申请划分责任", "attribution asked for"),
     "attribution_approved": ("批准责任划分", "attribution approved"),
     "attribution_refused": ("不予责任划分", "attribution refused"),
+    "calendar": ("按放假通知重算计时", "clocks recounted by a notice"),
+    "migrate": ("改到现行流程版本", "passed to the bundle in force"),
 }
 PARTY_WORDS: dict[Answerable, tuple[str, str]] = {
     "purchaser": ("采购人", "purchaser"),

@@ -1,4 +1,4 @@
-"""`yiriban workflow`: check, list, show and draw the workflow files in force."""
+"""`yiriban workflow`: check, list, show and draw the workflow files in force; migrate running matters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from commands.printing import common_options, emit, note, pass_settings, pick, say, table
+from commands.workflow_migrate import impact, migrate
 from commands.workflow_page import page, page_as_data
 from engine.diagram import diagram as draw
 from engine.errors import BrokenWorkflows, NotFound
@@ -21,7 +22,11 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.group()
 def workflow() -> None:
-    """流程：检查、列出、查看、画图 / check, list, show and draw workflows."""
+    """流程：检查、列出、查看、画图，迁移在办事项 / check, list, show, draw workflows, migrate matters."""
+
+
+workflow.add_command(impact)
+workflow.add_command(migrate)
 
 
 @workflow.command()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from commands.clock_page import CONFIDENCES
 from commands.printing import pick, table
-from commands.words import CONFIDENCES, word
+from commands.words import word
 from engine.law import Value
 from engine.roles import ROLES
 from engine.term import Length

@@ -124,8 +124,8 @@ def read_profile(tree: Map, file: str, faults: Faults) -> ProfileDef:
         switches=frozenset(form.names("switches")),
         record_back=back,
         file=file,
+        note=form.text("note"),
     )
-    form.text("note")
     form.done()
     return profile
 

@@ -44,28 +44,43 @@ def recount_family(
     pass_time(before, work, [c for m in family for c in work.clocks_of(m)], now)
     moved: list[Moved] = []
     for matter in work.family(root):
-        notes: list[dict[str, Any]] = []
-        renewed: list[Clock] = []
-        for clock in [c for c in work.clocks_of(matter) if c.is_open]:
-            prepared = counted_again(office, work, matter, clock)
-            changes = _changes(matter, clock, prepared)
-            if changes:
-                notes.append(next_epoch(office, work, matter, clock, prepared, now=now))
-                renewed += [clock] if any(m.after > now for m in changes) else []
-            elif rungs := _move_rungs(clock, prepared):
-                notes.append({"clock": f"{clock.name}/{clock.round}", "rungs": rungs})
-                work.touch_clock(clock)
-            if clock.provisional != prepared.provisional:
-                clock.provisional = prepared.provisional
-                work.touch_clock(clock)
-            moved += changes
-        if notes:
+        again = recount_matter(office, work, matter, now)
+        if again.notes:
             work.record(
                 matter, "clock", "calendar", at=now, now=now, actor=actor, came_from=matter.state,
-                detail={"calendar": office.calendar.revision, "paper": paper, "clocks": notes},
+                detail={"calendar": office.calendar.revision, "paper": paper, "clocks": again.notes},
             )  # fmt: skip
-        _withdraw(office, work, matter, renewed, now)
+        withdraw(office, work, matter, again.renewed, now)
+        moved += again.moved
     return moved
+
+
+@dataclass(frozen=True, slots=True)
+class Recounted:
+    """What counting the open clocks of a matter again led to; ``renewed`` clocks have a moment still to come."""
+
+    moved: list[Moved]
+    notes: list[dict[str, Any]]
+    renewed: list[Clock]
+
+
+def recount_matter(office: Office, work: Work, matter: Matter, now: datetime) -> Recounted:
+    """Count the open clocks of one matter again, as the office counts now; the history is left to whoever asks."""
+    found = Recounted([], [], [])
+    for clock in [c for c in work.clocks_of(matter) if c.is_open]:
+        prepared = counted_again(office, work, matter, clock)
+        changes = _changes(matter, clock, prepared)
+        if changes:
+            found.notes.append(next_epoch(office, work, matter, clock, prepared, now=now))
+            found.renewed.extend([clock] if any(m.after > now for m in changes) else [])
+        elif rungs := _move_rungs(clock, prepared):
+            found.notes.append({"clock": f"{clock.name}/{clock.round}", "rungs": rungs})
+            work.touch_clock(clock)
+        if clock.provisional != prepared.provisional:
+            clock.provisional = prepared.provisional
+            work.touch_clock(clock)
+        found.moved.extend(changes)
+    return found
 
 
 def _changes(matter: Matter, clock: Clock, prepared: Prepared) -> list[Moved]:
@@ -89,7 +104,7 @@ def _move_rungs(clock: Clock, prepared: Prepared) -> dict[str, str]:
     return {rung: at.isoformat() for rung, at in rungs.items()}
 
 
-def _withdraw(office: Office, work: Work, matter: Matter, renewed: Sequence[Clock], now: datetime) -> None:
+def withdraw(office: Office, work: Work, matter: Matter, renewed: Sequence[Clock], now: datetime) -> None:
     """Take back what was said of moments that are still to come after all."""
     deed = Deed(now, now, SYSTEM, "automatic")
     for clock in renewed:

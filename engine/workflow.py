@@ -305,6 +305,8 @@ class ProfileDef:
     record_back: Length | None = None
     """How many working days back a record needs no evidence and no second person (补录)."""
     file: str = ""
+    note: str = ""
+    """What is known of the place and is not in the file, and why; not inherited. 说明"""
 
     def promised(self, workflow: WorkflowDef, clock: str) -> Dated[Promise]:
         """Return what is promised for a clock: to its workflow, else to all of its tier."""

@@ -35,6 +35,7 @@ MATTER_CHANGES = (
     "title",
     "unit",
     "jurisdiction",
+    "bundle",
 )
 FACT = ("matter", "name", "type", "value", "jurisdiction")
 HISTORY = ("matter", "no", "kind", "at", "recorded_at", "body", "hash", "algorithm", "jurisdiction")
@@ -99,7 +100,7 @@ def matter_changes(m: Matter) -> Row:
     """Return what can change of a matter, with its id last."""
     return (
         m.state, _at(m.state_since), m.revision, m.history_no, m.head_hash, m.children, m.cases, _marks(m),
-        _pauses(m), m.title, m.unit, m.jurisdiction, m.id,
+        _pauses(m), m.title, m.unit, m.jurisdiction, m.bundle, m.id,
     )  # fmt: skip
 
 

@@ -72,6 +72,7 @@ def test_a_term_stands_with_its_article_its_clocks_and_what_cities_promise_besid
     # what a profile takes over from another is listed once, where it is written
     assert promised == {
         "one-day": ("1 working day", "30 days"),
+        "pingdingshan": ("1 working day", "30 days"),
         "jingmen": ("20 days", "30 days"),
         "qingyang": ("10 days", "30 days"),
     }
