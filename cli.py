@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "watch": ("凭事件流水从外部核对引擎", "check the engine from its events alone"),
     "history": ("历史：查看与校验流转记录", "show and verify histories"),
     "workflow": ("流程：检查、列出、查看、画图", "check, list, show and draw workflows"),
+    "law": ("法规：查看、检索、待核对的数值", "read the law: show, search, what to check"),
     "profile": ("地方时限方案：列出、查看、比较", "local promises: list, show, compare"),
     "replay": ("重放台账，逐个期限判断", "replay a register and judge its clocks"),
     "import": ("把台账导入正在运行的库", "bring a register into a running database"),

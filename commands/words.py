@@ -14,7 +14,7 @@ from engine.losing import Answerable
 from engine.matter import FactValue, Matter
 from engine.roles import ROLES
 from engine.term import Length
-from engine.workflow import FactDef, MomentName, WorkflowDef
+from engine.workflow import FactDef, MomentName, Severity, WorkflowDef
 
 LAMPS: dict[Lamp, tuple[str, str]] = {
     "normal": ("正常", "normal"),
@@ -32,6 +32,11 @@ MOMENT_WORDS: dict[MomentName, tuple[str, str]] = {
     "promise": ("承诺时限", "promise"),
     "agreed": ("约定期限", "agreed"),
     "statutory": ("法定期限", "statutory"),
+}
+SEVERITIES: dict[Severity, tuple[str, str]] = {
+    "block": ("拦截", "block"),
+    "warn": ("须说明理由", "warn"),
+    "escalate": ("开出预警", "escalate"),
 }
 DOES: dict[str, tuple[str, str]] = {
     "remind": ("提醒", "remind"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from commands.clock_page import CONFIDENCES
 from commands.printing import pick, table
+from commands.words import word
 from engine.law import Value
 from engine.roles import ROLES
 from engine.term import Length
@@ -188,7 +190,6 @@ def _limit_rows(
 ) -> Iterator[tuple[object, ...]]:
     code = bundle.terms[clock.term].code
     words = {"promise": pick(lang, "承诺", "promise"), "statutory": pick(lang, "法定", "statutory")}
-    confidences = {"sure": "确定", "fairly sure": "较确定", "to verify": "待核对"}
     for moment, profile, limit, _ends, value in _limits(workflow, clock, bundle):
         ground = value.ground
         length = pick(lang, "废止", "repealed")
@@ -201,7 +202,7 @@ def _limit_rows(
             value.since,
             ground.basis,
             ground.checked_on,
-            pick(lang, confidences[ground.confidence], ground.confidence),
+            word(CONFIDENCES, ground.confidence, lang),
         )
     if clock.agreed:
         title = _agreed(workflow, clock.agreed, bundle).in_(lang)

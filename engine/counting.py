@@ -150,6 +150,17 @@ def _backward(day: date, limit: Length) -> date:
     return _by_months(day, -limit.number * (12 if limit.unit == "years" else 1))
 
 
+def earlier(day: date, limit: Length) -> date:
+    """Return the day so many days, months or years before ``day``; raises ``BadInput`` for any other unit."""
+    if limit.unit not in ("days", "months", "years"):
+        raise BadInput(
+            f"这里不能用{limit.in_chinese()}",
+            why="只按日、月、年往回数",
+            then="写成 180 days、6 months 或 1 year",
+        )
+    return _backward(day, limit)
+
+
 def _by_months(day: date, months: int) -> date:
     """Return the corresponding day so many months on or back, else that month's end (民法典第202条)."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)

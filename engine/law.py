@@ -19,6 +19,8 @@ class Ground:
     basis: str
     checked_on: date | None = None
     confidence: Confidence = "to verify"
+    note: str = ""
+    """What a reader should know beside it: what was not seen, what was assumed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,10 +185,11 @@ class Form:
                 yield form
 
     def ground(self) -> Ground:
-        """Read ``basis``, ``checked_on`` and ``confidence``, all required."""
+        """Read ``basis``, ``checked_on`` and ``confidence``, all required, and the ``note`` beside them."""
         basis = self.text("basis", "basis: 政府采购法 第46条", required=True)
         checked = self.day("checked_on", required=True)
-        return Ground(basis, checked, cast(Confidence, self.choice("confidence", CONFIDENCES) or "to verify"))
+        confidence = cast(Confidence, self.choice("confidence", CONFIDENCES) or "to verify")
+        return Ground(basis, checked, confidence, self.text("note"))
 
 
 def form_of(node: Node, file: str, faults: Faults, where: str, line: int = 0) -> Form | None:

@@ -56,10 +56,10 @@ def read_term(tree: Map, file: str, faults: Faults) -> TermDef:
         backward=(counts := form.choice("counts", _COUNTS, "forward")) == "backward",
         whole=counts == "whole",
         ahead=counts == "ahead",
+        note=form.text("note"),
     )
     if counts != "forward":
         _look_at_counts(term, counts, form)
-    form.text("note")
     form.done()
     return term
 
@@ -94,7 +94,6 @@ def _statutory(form: Form) -> Iterator[tuple[Value[Length], int]]:
         repealed = isinstance(node, Scalar) and node.value == "repealed"
         limit = None if repealed or node is None else item.length("limit")
         value = Value(limit, item.ground(), since)
-        item.text("note")
         item.done()
         yield value, item.line()
 
@@ -153,7 +152,6 @@ def _promises(form: Form, key: str) -> Iterator[tuple[Value[Promise], int]]:
         ends = item.choice("ends", _ENDS) or "midnight"
         promise = None if limit is None else Promise(limit, cast(Ends, ends))
         value = Value(promise, item.ground(), since)
-        item.text("note")
         item.done()
         yield value, item.line()
 

@@ -47,7 +47,6 @@ def read_rule(tree: Map, file: str, faults: Faults) -> RuleDef:
         file=file,
     )
     _look_at_severity(rule, form)
-    form.text("note")
     form.done()
     return rule
 
@@ -75,7 +74,6 @@ def _override(form: Form) -> Override | None:
 def _values(form: Form, key: str) -> Iterator[tuple[Value[int], int]]:
     for item in form.several(key, f"参数 {key} ", required=True):
         value = Value(item.integer("value"), since=item.day("from"), ground=item.ground())
-        item.text("note")
         item.done()
         yield value, item.line()
 

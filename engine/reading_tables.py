@@ -43,7 +43,6 @@ def _rows(form: Form, item: int, factor: int) -> Iterator[ThresholdRow]:
     if since is not None and until is not None and until < since:
         form.fault(form.line("until"), f"until {until} 早于 from {since}", "until 不早于 from")
     ground = form.ground()
-    form.text("note")
     form.done()
     if amount is None or not is_place(place):
         return
@@ -68,7 +67,6 @@ def read_words(tree: Map, file: str, faults: Faults) -> WordList:
         if word in seen:
             form.fault(form.line("kinds"), f"{word} 写了两次", f"只保留一个 {word}")
         seen.add(word)
-    form.text("note")
     form.done()
     return words
 

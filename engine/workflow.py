@@ -274,6 +274,8 @@ class TermDef:
     """MIN only: the last day belongs to the period, the act is permitted when it is over (民法典第203条)."""
     ahead: bool = False
     """MIN only: the act is permitted no earlier than so long before the clock's anchor, a day to come (D21)."""
+    note: str = ""
+    """What a reader should know beside the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
