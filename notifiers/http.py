@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Lock
 from time import monotonic
@@ -46,7 +46,10 @@ WAYS = ("timeout", "ca", "proxy", "keep")
 
 _PORTS = {"http": 80, "https": 443}
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_BREAKS = re.compile(r"[\r\n\0]")
+_LAST_LINES = [
+    f"user-agent: {AGENT}\r\naccept-encoding: identity\r\nconnection: {word}\r\n\r\n"
+    for word in ("close", "keep-alive")
+]
 _PATH, _QUERY = "/%:@!$&'()*+,;=~", "/%:@!$&'()*+,;=~?"
 
 
@@ -284,19 +287,25 @@ def _written(
 ) -> bytes:
     """Write a request. Raise ``ValueError`` for a header that would be more than one."""
     lines = [f"{method} {target} HTTP/1.1"]
-    given = set()
-    for name, value in headers.items():
-        if not _HEADER.fullmatch(name) or _BREAKS.search(value):
-            raise ValueError("no header")
-        given.add(name.lower())
-        lines.append(f"{name}: {value}")
-    if "host" not in given:
+    if "host" not in map(str.lower, headers):
         lines.append(f"host: {host}")
+    for name, value in headers.items():
+        if not _is_name(name):
+            raise ValueError("no header")
+        lines.append(f"{name}: {value}")
     if body or method not in ("GET", "HEAD"):
         lines.append(f"content-length: {len(body)}")
-    lines.append(f"user-agent: {AGENT}\r\naccept-encoding: identity")
-    lines.append(f"connection: {'keep-alive' if keep else 'close'}\r\n\r\n")
-    return "\r\n".join(lines).encode() + body
+    lines.append(_LAST_LINES[keep])
+    text = "\r\n".join(lines)
+    # one more break than there are lines between is a header that nobody meant
+    if text.count("\n") != len(lines) + 3 or text.count("\r") != len(lines) + 3 or "\0" in text:
+        raise ValueError("no header")
+    return text.encode() + body
+
+
+@lru_cache(256)
+def _is_name(name: str) -> bool:
+    return _HEADER.fullmatch(name) is not None
 
 
 def door(address: Address, *, scheme: str = "https", verify: bool = True) -> Http:

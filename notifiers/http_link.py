@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from time import monotonic
 from typing import NamedTuple
 
@@ -25,7 +26,8 @@ alone: of a peer that answers twice, the second answer must have come before som
 _LONGEST_HEAD = 1 << 16
 _PART = 1 << 16
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: .*)?")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_EMPTY = re.compile(rb"\r?\n\r?\n")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?")
 _KEPT = re.compile(r"timeout=(\d{1,6})")
 
@@ -137,11 +139,12 @@ class Link:
         """Read an answer; say whether the connection is fit for the next request."""
         status, minor = 100, b""
         while status < 200:  # whatever is only an interim answer
-            found = _STATUS.fullmatch(self._line())
+            first, *lines = self._head()
+            found = _STATUS.fullmatch(first)
             if found is None or found[2] == b"101":
                 raise NoAnswer("回复看不懂")
             minor, status = found[1], int(found[2])
-            headers = self._headers()
+            headers = _headers(lines)
         coding, length = headers.get("transfer-encoding", "").lower(), headers.get("content-length", "")
         keeps = minor == b"1" and "close" not in headers.get("connection", "").lower()
         if bodiless or status in (204, 304):
@@ -156,25 +159,14 @@ class Link:
             return Told(status, headers, self._exactly(int(length))), keeps
         return Told(status, headers, self._rest()), False
 
-    def _headers(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        name, room = "", _LONGEST_HEAD
-        while line := self._line():
-            room -= len(line)
-            if room < 0:
+    def _head(self) -> list[bytes]:
+        """Read the lines up to an empty one, which is left out."""
+        while (end := _EMPTY.search(self._read)) is None:
+            if len(self._read) > _LONGEST_HEAD:
                 raise NoAnswer("回复过长，没有读完")
-            text = line.decode("utf-8", "replace")
-            if text[0] in " \t" and name:  # a long one goes on
-                found[name] += f" {text.strip()}"
-                continue
-            name, colon, value = text.partition(":")
-            name, value = name.lower(), value.strip()
-            if not colon or not _NAME.fullmatch(name):
-                raise NoAnswer("回复看不懂")
-            if name == "content-length" and found.get(name) == value:
-                continue
-            found[name] = f"{found[name]}, {value}" if name in found else value
-        return found
+            self._more()
+        head, self._read = self._read[: end.start()], self._read[end.end() :]
+        return head.replace(b"\r\n", b"\n").split(b"\n")
 
     def _chunks(self) -> bytes:
         parts: list[bytes] = []
@@ -185,7 +177,8 @@ class Link:
                 raise NoAnswer("回复看不懂")
             length = int(found[1], 16)
             if length == 0:
-                self._headers()  # what follows the last part tells us nothing
+                while self._line():  # what follows the last part tells us nothing
+                    pass
                 return b"".join(parts)
             size += length
             if size > LONGEST_ANSWER:
@@ -230,6 +223,31 @@ class Link:
 
 class _End(ConnectionError):
     """The peer has closed the connection."""
+
+
+def _headers(lines: list[bytes]) -> dict[str, str]:
+    """Read the lines behind the first; what stands in several is put together."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in lines:
+        text = line.decode("utf-8", "replace")
+        if text[0] in " \t" and name:  # a long one goes on
+            found[name] += f" {text.strip()}"
+            continue
+        name, colon, value = text.partition(":")
+        name, value = _named(name), value.strip()
+        if not colon or not name:
+            raise NoAnswer("回复看不懂")
+        if name == "content-length" and found.get(name) == value:
+            continue
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+@lru_cache(256)  # a peer says the same names again and again
+def _named(name: str) -> str:
+    """Return a header's name in lower case, nothing where it is no name."""
+    return name.lower() if _NAME.fullmatch(name) else ""
 
 
 def _kept(headers: Mapping[str, str], otherwise: float) -> float:
