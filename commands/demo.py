@@ -1,4 +1,4 @@
-"""`yiriban demo`: a made-up city of over forty projects lives sixty working days in a few seconds."""
+"""`yiriban demo`: a made-up city of over eighty projects lives sixty working days in a few seconds."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ RULE = "\n" + "-" * WIDTH
 @click.pass_context
 @pass_settings
 def demo(settings: Settings, context: click.Context, folder: Path, days: int, as_json: bool) -> None:
-    """造一座演示城市：四十多个项目，几秒钟走过六十个工作日 / a city of forty projects in a few seconds."""
+    """造一座演示城市：八十多个项目、十一种采购方式，走过六十个工作日 / a city of over eighty projects."""
     _prepare(folder)
     now = assembly.system_now()
     database = folder / "yiriban.db"

@@ -117,17 +117,18 @@ def _table(
     table = written.get(name, {})
     if not isinstance(table, dict):
         raise BadInput(f"{name} 必须是一节", then=f"写成 [{name}]，每项一行")
-    _refuse_unknown(table, keys, name)
+    refuse_unknown(table, keys, f"[{name}]")
     told = {key: environ.get(f"YIRIBAN_{name}_{key}".upper()) for key in keys}
     return {**table, **{key: value for key, value in told.items() if value}}
 
 
-def _refuse_unknown(table: Mapping[str, Any], keys: Sequence[str], name: str) -> None:
-    for key in table:
-        if key not in keys:
+def refuse_unknown(written: Mapping[str, Any], known: Sequence[str], where: str) -> None:
+    """Raise ``BadInput`` for the first setting that is none of ``known``; ``where`` is what people call the place."""
+    for key in written:
+        if key not in known:
             raise BadInput(
-                f"[{name}] 里有不认识的配置项：{key}",
-                why=f"认识的配置项只有：{'、'.join(keys)}",
+                f"{where} 里有不认识的配置项：{key}",
+                why=f"认识的配置项只有：{'、'.join(known)}",
                 then="改正拼写，或删去这一行",
             )
 
@@ -172,7 +173,7 @@ def _callbacks(written: object) -> tuple[Callback, ...]:
 
 def _callback(provider: str, table: Mapping[str, Any]) -> Callback:
     name = f"callbacks.{provider}"
-    _refuse_unknown(table, ("secret", "from"), name)
+    refuse_unknown(table, ("secret", "from"), f"[{name}]")
     secret = _text(name, "secret", table)
     if not secret.startswith(("env:", "file:")):
         raise BadInput(

@@ -22,7 +22,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from engine.errors import BadInput, NotFound
-from runtime.listening import TABLES, Standing, read_standing
+from runtime.listening import TABLES, Standing, read_standing, refuse_unknown
 
 Lang = Literal["zh", "en"]
 
@@ -122,18 +122,8 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise BadInput(
             f"配置文件读不懂：{path.name}", why=str(error), then="改正该处，文件须为 UTF-8 编码的 TOML"
         ) from error
-    _refuse_unknown(written, (*_KEYS, CHANNELS, *TABLES), path.name)
+    refuse_unknown(written, (*_KEYS, CHANNELS, *TABLES), path.name)
     return written
-
-
-def _refuse_unknown(written: Mapping[str, Any], known: Sequence[str], where: str) -> None:
-    for key in written:
-        if key not in known:
-            raise BadInput(
-                f"{where} 里有不认识的配置项：{key}",
-                why=f"认识的配置项只有：{'、'.join(known)}",
-                then="改正拼写，或删去这一行",
-            )
 
 
 def _plain(key: str, written: Mapping[str, Any]) -> str | None:
@@ -147,7 +137,7 @@ def _channels(written: object, environ: Mapping[str, str]) -> dict[str, tuple[st
     """Read the table of channels; ``YIRIBAN_CHANNELS_SMS`` and the like go first, several with spaces between."""
     if not isinstance(written, dict):
         raise BadInput(f"{CONFIG_FILE} 的 {CHANNELS} 必须是一节", then=f"写成 [{CHANNELS}]，每个渠道一行")
-    _refuse_unknown(written, CHANNEL_KEYS, f"{CONFIG_FILE} 的 [{CHANNELS}]")
+    refuse_unknown(written, CHANNEL_KEYS, f"{CONFIG_FILE} 的 [{CHANNELS}]")
     found: dict[str, tuple[str, ...]] = {}
     for key in CHANNEL_KEYS:
         told = environ.get(f"YIRIBAN_{CHANNELS.upper()}_{key.upper()}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import cli
+from tests.city import City
 
 DATA = "YIRIBAN_DATA"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -68,6 +69,20 @@ def run(
         return Ran(code, said.out, said.err)
 
     return runner
+
+
+@pytest.fixture
+def build() -> Iterator[Callable[..., City]]:
+    """Make cities; they are closed afterwards."""
+    made: list[City] = []
+
+    def maker(**how: str) -> City:
+        made.append(City(**how))
+        return made[-1]
+
+    yield maker
+    for city in made:
+        city.store.close()
 
 
 @pytest.fixture(scope="session")

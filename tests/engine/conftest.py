@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.city import City
-
-
-@pytest.fixture
-def build() -> Iterator[Callable[..., City]]:
-    """Make cities; they are closed afterwards."""
-    made: list[City] = []
-
-    def maker(**how: str) -> City:
-        made.append(City(**how))
-        return made[-1]
-
-    yield maker
-    for city in made:
-        city.store.close()
 
 
 @pytest.fixture
