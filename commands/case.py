@@ -204,7 +204,7 @@ def _dossier(room: Room, work: Work, named: Matter) -> Dossier:
 def do(
     ctx: click.Context, settings: Settings, ref: str, action: str, facts: Sequence[str],
     evidence: Sequence[str], at: str | None, reason: str, revision: int | None, second: str | None,
-    dry_run: bool, as_json: bool,
+    checked: Sequence[str], dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """办理督办件：记录一项操作，打印回执 / take an action on a case and print the receipt.
 
@@ -228,7 +228,7 @@ def do(
         )
         return
     carry_out(
-        ctx, settings, "case.do", ref, action, facts, evidence, at, reason, revision, second, dry_run, as_json,
+        ctx, settings, "case.do", ref, action, facts, evidence, at, reason, revision, second, checked, dry_run, as_json,
         check=_must_be_case,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from commands.demo_city import OFFICERS, found, person_for
 from commands.demo_diary import Act, Plan, paper
 from commands.demo_plan import City
-from engine.advance import Request, advance
+from engine.advance import Request, advance, find
 from engine.attributing import attribute, decide_attribution, traces_of
 from engine.deliver import deliver
 from engine.entering import enter
@@ -129,9 +129,11 @@ def _take(office: Office, store: SqlStore, work: Work, matter: Matter, act: Act)
     second = None
     if act.happened is not None:
         second = people.actor(person_for("head", matter.unit, act.project), matter.unit, act.at)
+    lists = find(office, work, matter, step.action, act.facts)[1].checklists
     request = Request(
-        matter.id, step.action, act.happened or act.at, dict(act.facts), papers, step.reason, None, second
-    )
+        matter.id, step.action, act.happened or act.at, dict(act.facts), papers,
+        step.reason or ("逐项审查，同意" if lists else ""), None, second, lists,
+    )  # fmt: skip
     advance(office, work, request, people.actor(act.by, matter.unit, act.at), act.at)
 
 

@@ -108,6 +108,7 @@ URGENT: dict[str, dict[str, Any]] = {
     "draft_plan": {"gap": TWO},
     "review_plan": {"gap": ONE},
     "engage_agency": {"action": "organise_self", "facts": {}, "papers": ()},
+    "approve_documents": {"hand": "head"},
 }  # fmt: skip
 
 # deliveries, invoices and payments that go astray

@@ -39,6 +39,12 @@ _OPTIONS = (
     click.option(
         "--reason", default="", metavar="TEXT", help="原因；补录必写 / needed for a record of the past"
     ),
+    click.option(
+        "--checked",
+        multiple=True,
+        metavar="LIST[.ITEM]",
+        help="已逐项看过、都符合的审查清单，可多次 / a list gone through and found in order",
+    ),
     click.option("--revision", type=int, metavar="N", help="所见版次，已被改动则拒绝 / refuse a newer one"),
     click.option(
         "--second",
@@ -73,17 +79,20 @@ class Typed:
     reason: str
     revision: int | None
     second: str | None
+    checked: tuple[str, ...] = ()
 
 
 def read_typed(
     settings: Settings, action: str, facts: Sequence[str], evidence: Sequence[str], at: str | None, reason: str,
-    revision: int | None, second: str | None,
+    revision: int | None, second: str | None, checked: Sequence[str] = (),
 ) -> Typed:  # fmt: skip
     """Read what can be read before the database is opened; raise what is wrong with it."""
     person = person_of(settings)
     moment, width = (None, timedelta()) if at is None else read_at(at)
     documents = [document(text) for text in evidence]
-    return Typed(person, action, facts, documents, moment, width, reason.strip(), revision, second)
+    return Typed(
+        person, action, facts, documents, moment, width, reason.strip(), revision, second, tuple(checked)
+    )
 
 
 def act(room: Room, ref: str, typed_in: Typed, *, dry_run: bool, check: Check | None = None) -> Done:
@@ -106,6 +115,7 @@ def act(room: Room, ref: str, typed_in: Typed, *, dry_run: bool, check: Check | 
             reason=typed_in.reason,
             revision=typed_in.revision,
             second=None if second is None else actor_of(room, second.strip(), matter),
+            checked=typed_in.checked,
         )
         receipt = advance(office, work, request, actor_of(room, typed_in.person, matter), room.now)
         return take(office, work, receipt, request, room.now, typed_in.person, dry_run=dry_run)
@@ -114,10 +124,10 @@ def act(room: Room, ref: str, typed_in: Typed, *, dry_run: bool, check: Check | 
 def carry_out(
     ctx: click.Context, settings: Settings, schema: str, ref: str, action: str, facts: Sequence[str],
     evidence: Sequence[str], at: str | None, reason: str, revision: int | None, second: str | None,
-    dry_run: bool, as_json: bool, *, check: Check | None = None,
+    checked: Sequence[str], dry_run: bool, as_json: bool, *, check: Check | None = None,
 ) -> None:  # fmt: skip
     """Take ``action`` on what is called ``ref`` and print the receipt, as JSON under the name ``schema``."""
-    typed_in = read_typed(settings, action, facts, evidence, at, reason, revision, second)
+    typed_in = read_typed(settings, action, facts, evidence, at, reason, revision, second, checked)
     with enter(settings) as room:
         done = act(room, ref, typed_in, dry_run=dry_run, check=check)
     command = typed(ctx)

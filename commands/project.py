@@ -181,14 +181,14 @@ def _accounts(room: Room, work: Work, matters: Sequence[Matter]) -> list[ClockAc
 def do(
     ctx: click.Context, settings: Settings, ref: str, action: str, facts: Sequence[str],
     evidence: Sequence[str], at: str | None, reason: str, revision: int | None, second: str | None,
-    dry_run: bool, as_json: bool,
+    checked: Sequence[str], dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """办理：记录一项操作，打印回执 / take an action and print the receipt.
 
     REF 是项目或下级事项的编号，ACTION 是操作名；project show 列出现在可办的。
     """
     carry_out(
-        ctx, settings, "project.do", ref, action, facts, evidence, at, reason, revision, second, dry_run, as_json
+        ctx, settings, "project.do", ref, action, facts, evidence, at, reason, revision, second, checked, dry_run, as_json
     )  # fmt: skip
 
 

@@ -359,8 +359,13 @@ def spelled(offer: Offer, command: Callable[..., str], lang: str) -> str:
         words += ["--fact", f"{fact.name}={_example(fact, lang)}"]
     for kind in offer.action.evidence:
         words += ["--evidence", f"{kind}={pick(lang, '文件', 'FILE')}"]
-    if offer.action.needs_reason:
-        words += ["--reason", pick(lang, "原因", "REASON")]
+    for checklist in offer.lists:
+        words += ["--checked", checklist.name]
+    if offer.action.needs_reason or offer.lists:
+        words += [
+            "--reason",
+            pick(lang, "审查意见", "OPINION") if offer.lists else pick(lang, "原因", "REASON"),
+        ]
     return command(*words)
 
 

@@ -47,6 +47,7 @@ def _action_as_data(action: ActionDef) -> dict[str, Any]:
         "to": action.to,
         "by": list(action.by),
         "needs": list(action.needs),
+        "checklists": list(action.checklists),
         "evidence": list(action.evidence),
         "rules": list(action.rules),
         "spawns": action.spawns.workflow if action.spawns else None,
@@ -149,6 +150,7 @@ def _needs(workflow: WorkflowDef, action: ActionDef, lang: str) -> str | None:
     wanted = [workflow.facts[fact].title.in_(lang) for fact in action.needs]
     wanted += [pick(lang, f"附件 {kind}", f"document {kind}") for kind in action.evidence]
     wanted += [pick(lang, f"规则 {code}", f"rule {code}") for code in action.rules]
+    wanted += [pick(lang, f"审查清单 {name}", f"list {name}") for name in action.checklists]
     wanted += [action.when] if action.when else []
     wanted += [pick(lang, "理由", "a reason")] if action.needs_reason else []
     return pick(lang, "；", "; ").join(wanted) or None

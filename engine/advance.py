@@ -30,6 +30,7 @@ from engine.office import Actor, Office
 from engine.passing import pass_time
 from engine.performing import Deed, Outcome, perform
 from engine.request import Request
+from engine.signing import check_signed
 from engine.windows import window_note
 from engine.work import Fire, Work
 from engine.workflow import ActionDef, RuleDef
@@ -81,8 +82,9 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
     check_free(office, work, matter, action)
     check_offered(office, work, matter, action)
     check_minimum(office, work, matter, action, request.at)
-    ruled = check_rules(office, work, matter, action, request, now)
-    remarks: dict[str, Any] = {}
+    ruled = check_rules(office, work, matter, action, request, actor, now)
+    checked, unsure = check_signed(office, work, matter, action, request)
+    remarks: dict[str, Any] = {"checked": checked} if checked else {}
     if actor.os_user:
         remarks["os_user"] = actor.os_user
     if actor.source:
@@ -95,7 +97,7 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
         remarks["window"] = window
     deed = Deed(
         request.at, now, actor.person, "action", request.facts, request.evidence, request.reason, remarks,
-        opening=opening,
+        opening=opening, nameless=actor.roles is None,
     )  # fmt: skip
     outcome = perform(office, work, matter, action, deed)
     check_dates(office, work, matter, request.facts)
@@ -105,7 +107,7 @@ def advance(office: Office, work: Work, request: Request, actor: Actor, now: dat
         drop(work, matter, grant)
     for rule in ruled.opening:
         outcome.opened += _escalate(office, work, matter, rule, request, now)
-    notes = [*ruled.notes, *_welcome(office, work, outcome, request, now)]
+    notes = [*ruled.notes, *unsure, *_welcome(office, work, outcome, request, now)]
     return Receipt(fires, outcome, ruled.warnings, [*notes, window] if window else notes)
 
 

@@ -8,7 +8,7 @@ from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.rules import Expression, MissingFact, compile_rule, values_of, variables
 from engine.work import Work
-from engine.workflow import ActionDef, RuleDef
+from engine.workflow import ActionDef, ChecklistDef, RuleDef
 
 
 def ask(
@@ -42,10 +42,11 @@ def compiled(office: Office, matter: Matter, source: str, wants: str = "boolean"
     return found
 
 
-def compiled_rule(office: Office, matter: Matter, rule: RuleDef) -> Expression:
-    """Return the compiled expression of a rule; compiled once per bundle."""
+def compiled_rule(office: Office, matter: Matter, rule: RuleDef | ChecklistDef) -> Expression:
+    """Return the compiled expression of a rule, or of when a list is asked for; compiled once per bundle."""
     machines = office.machines(matter.bundle)
-    key = (rule.workflow, rule.code, "rule")
+    name = rule.code if isinstance(rule, RuleDef) else rule.name
+    key = (rule.workflow, name, "rule")
     found = machines.expressions.get(key)
     if found is None:
         found = machines.expressions[key] = compile_rule(rule, machines.bundle)

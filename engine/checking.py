@@ -323,11 +323,19 @@ class Ruled:
 
 
 def check_rules(
-    office: Office, work: Work, matter: Matter, action: ActionDef, request: Request, now: datetime
+    office: Office,
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    request: Request,
+    actor: Actor,
+    now: datetime,
 ) -> Ruled:
     """Refuse by a rule that blocks, unless two persons let it pass; return what the others left behind."""
     ruled = Ruled()
-    for item in broken(office, work, matter, action, request.facts, request.at):
+    # a register that is read in names nobody who could be the same as somebody
+    persons = actor.persons if actor.roles is not None else frozenset[str]()
+    for item in broken(office, work, matter, action, request.facts, request.at, persons):
         rule = item.rule
         name = f"{rule.code} {rule.title}"
         if item.forgiven or (rule.severity == "escalate" and item.unjudged):

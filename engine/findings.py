@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from engine.findings_clock import look_at_clocks
-from engine.findings_rule import look_at_rule
+from engine.findings_rule import look_at_rules
 from engine.findings_source import Sources
 from engine.findings_state import look_at_states
 from engine.findings_tables import look_at_table
@@ -39,8 +39,7 @@ def look_at_bundle(bundle: Bundle, texts: Mapping[str, TextDef] | None, sources:
                 what = f"计时 {clock} 在同为 {tier} 的流程中用期限 {term}，报表按计时名称区分"
             if what:
                 sources.add(workflow.file, ("clocks", clock), what, f"{workflow.name}_{clock}")
-    for rule in bundle.rules.values():
-        look_at_rule(rule, bundle, sources)
+    look_at_rules(bundle, sources)
     for table in bundle.thresholds.values():
         look_at_table(table, sources)
     for ladder in bundle.ladders.values():
@@ -164,11 +163,12 @@ def _look_at_effect(ladder: LadderDef, place: int, rung: Rung, bundle: Bundle, s
 
 
 def _look_at_switches(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:
-    """What a profile switches on must be a switch of a rung or of a workflow; what it inherits is its base's to answer for."""
+    """What a profile switches on must be a switch of a rung, a workflow, a rule or a list; what it inherits is its base's to answer for."""
     if sources.unread:
         return
     known = {rung.switch for ladder in bundle.ladders.values() for rung in ladder.rungs if rung.switch}
-    known |= {workflow.switch for workflow in bundle.workflows.values() if workflow.switch}
+    for named in (bundle.workflows, bundle.rules, bundle.checklists):
+        known |= {one.switch for one in named.values() if one.switch}
     above = [bundle.profiles[name] for name in profile.lineage[1:] if name in bundle.profiles]
     for switch in sorted(profile.switches.difference(*(base.switches for base in above))):
         who = f"方案 {profile.name}"

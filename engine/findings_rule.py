@@ -13,6 +13,7 @@ from engine.questions import ASKED, QUESTIONS
 from engine.reading_form import nearest
 from engine.roles import ROLES
 from engine.rules import (
+    ACTS,
     LOOKED_UP,
     THRESHOLD,
     Expression,
@@ -26,7 +27,7 @@ from engine.rules import (
     values_of,
 )
 from engine.term import Length, read_length
-from engine.workflow import Bundle, FactType, RuleDef, RuleExample, WorkflowDef
+from engine.workflow import Bundle, ChecklistDef, FactType, RuleDef, RuleExample, WorkflowDef
 
 _PYTHON: dict[FactType, type] = {
     "money": int,
@@ -37,6 +38,20 @@ _PYTHON: dict[FactType, type] = {
     "date": date,
     "length": Length,
 }
+
+_LOOKED_UP_AS: dict[str, tuple[type, str, str]] = {
+    "integer": (int, "整数（金额以分计）", "1"),
+    "boolean": (bool, " true 或 false", "true"),
+}
+"""What an example gives for a variable that is looked up: type, its name, how to write it."""
+
+
+def look_at_rules(bundle: Bundle, sources: Sources) -> None:
+    """Check the rules, and the lists that are signed like them."""
+    for rule in bundle.rules.values():
+        look_at_rule(rule, bundle, sources)
+    for checklist in bundle.checklists.values():
+        look_at_checklist(checklist, bundle, sources)
 
 
 def look_at_rule(rule: RuleDef, bundle: Bundle, sources: Sources) -> None:
@@ -62,6 +77,33 @@ def look_at_rule(rule: RuleDef, bundle: Bundle, sources: Sources) -> None:
     _look_at_looked_up(rule, expression, bundle, sources)
     for place, example in enumerate(rule.examples):
         _try(rule, place, example, expression, bundle, sources)
+
+
+def look_at_checklist(checklist: ChecklistDef, bundle: Bundle, sources: Sources) -> None:
+    """Compile when ``checklist`` is asked for; somebody must ask for it."""
+    who = f"审查清单 {checklist.name}"
+    if not checklist.workflow:
+        return
+    tiers = of_tier(bundle.workflows, checklist.workflow)
+    if not tiers:
+        sources.unknown(checklist.file, ("workflow",), who, "流程", checklist.workflow, bundle.workflows)
+        return
+    if (
+        not any(checklist.name in a.checklists for w in tiers for a in w.actions.values())
+        and not sources.unread
+    ):
+        what = f"{who}：没有操作用到"
+        sources.add(checklist.file, ("checklist",), what, f"在操作里写 checklists: [{checklist.name}]")
+    if not checklist.when:
+        return
+    try:
+        compile_rule(checklist, bundle)
+    except ExpressionFault as fault:
+        if not (fault.unknown and sources.unread):
+            what, write = describe(
+                fault, checklist.when, "when", rule_variables(checklist, bundle), "boolean"
+            )
+            sources.add(checklist.file, ("when",), f"{who}：{what}", write)
 
 
 def _compile(rule: RuleDef, bundle: Bundle, sources: Sources) -> Expression | None:
@@ -116,7 +158,7 @@ def _try(
     if facts is None:
         return
     chain = [(workflow, facts.get(workflow.tier, {})) for workflow in _in_sight(rule, bundle)]
-    looked_up = {key: raw for key, raw in example.facts.items() if key.startswith(LOOKED_UP)}
+    looked_up = {key: raw for key, raw in example.facts.items() if key.startswith((*LOOKED_UP, ACTS))}
     newest = {
         f"param.{name}": dated.values[-1].value
         for name, dated in rule.params.items()
@@ -149,9 +191,10 @@ def _facts(
     declared = rule_variables(rule, bundle)
     for key, raw in example.facts.items():
         path = ("examples", place, "facts", key)
-        if key.startswith(LOOKED_UP) and key in declared:
-            if type(raw) is not int:
-                sources.add(rule.file, path, f"规则 {rule.code}：{key} 应是整数（金额以分计）", f"{key}: 1")
+        if key.startswith((*LOOKED_UP, ACTS)) and key in declared:
+            wanted, word, write = _LOOKED_UP_AS[declared[key]]
+            if type(raw) is not wanted:
+                sources.add(rule.file, path, f"规则 {rule.code}：{key} 应是{word}", f"{key}: {write}")
                 good = False
             continue
         value = _typed(raw, known[key]) if key in known else None
@@ -172,7 +215,7 @@ def _facts(
 
 
 def _looked_up(declared: Mapping[str, str]) -> list[str]:
-    return [name for name in declared if name.startswith(LOOKED_UP)]
+    return [name for name in declared if name.startswith((*LOOKED_UP, ACTS))]
 
 
 def _in_sight(rule: RuleDef, bundle: Bundle) -> list[WorkflowDef]:

@@ -10,7 +10,7 @@ from engine.roles import ROLES
 from engine.rules import KEYWORDS, PREFIXES, Expression, ExpressionFault, ancestry, of_tier, variables
 from engine.workflow import ANY, TRUTH, ActionDef, Bundle, Spawn, WorkflowDef
 
-_HUMAN = ("by", "needs", "evidence", "needs_reason")
+_HUMAN = ("by", "needs", "evidence", "needs_reason", "checklists")
 
 
 def look_at_workflow(workflow: WorkflowDef, bundle: Bundle, sources: Sources) -> None:
@@ -210,6 +210,7 @@ def _look_at_action(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, so
         ("needs", "要素", action.needs, workflow.facts),
         ("sets", "要素", tuple(fact for fact, _source in action.sets), workflow.facts),
         ("rules", "规则", action.rules, bundle.rules),
+        ("checklists", "审查清单", action.checklists, bundle.checklists),
         ("undoes", "操作", action.undoes, workflow.actions),
         ("hands_to", "要素", (action.hands_to,), action.needs),
         ("opens", "流程", (action.opens,), [w.name for w in bundle.workflows.values() if w.about]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -11,11 +12,21 @@ from engine.asking import compiled_rule, facts_for
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.questions import ASKED, QUESTIONS
-from engine.rules import HITS, LOOKED_UP, THRESHOLD, Expression, ExpressionTrouble, MissingFact, params_on
+from engine.rules import (
+    ACTS,
+    HITS,
+    LOOKED_UP,
+    THRESHOLD,
+    Expression,
+    ExpressionTrouble,
+    MissingFact,
+    params_on,
+)
 from engine.work import Work
-from engine.workflow import ActionDef, RuleDef
+from engine.workflow import ActionDef, ChecklistDef, RuleDef
 
 BROKEN = "broken"
+Persons = frozenset[str]
 
 
 class Broken(NamedTuple):
@@ -45,13 +56,14 @@ def broken(
     action: ActionDef,
     facts: Mapping[str, FactValue],
     at: datetime,
+    persons: Persons = frozenset(),
 ) -> list[Broken]:
     """Return the rules that do not hold for ``action``, each with ``broken`` or what it lacks.
 
     A rule that cannot be judged counts as broken: ``block`` then refuses.
     """
     asked = [*action.rules, *_standing_rules(office, matter, facts)]
-    return judge(office, work, matter, asked, facts, at) if asked else []
+    return judge(office, work, matter, asked, facts, at, persons) if asked else []
 
 
 def judge(
@@ -61,28 +73,55 @@ def judge(
     codes: Sequence[str],
     facts: Mapping[str, FactValue],
     at: datetime,
+    persons: Persons = frozenset(),
 ) -> list[Broken]:
-    """Return those of the rules ``codes`` that do not hold for ``matter`` once it has ``facts``."""
+    """Return those of the rules ``codes`` that do not hold for ``matter`` once it has ``facts``.
+
+    ``persons`` are those as whom whoever acts counts; nobody where a register is read in.
+    """
     bundle = office.machines(matter.bundle).bundle
     day = office.calendar.day_of(at)
+    switches = office.planner(matter).profile.switches
     found: list[Broken] = []
-    before = dict(matter.facts)
-    matter.facts.update(facts)
-    try:
+    with _having(matter, facts):
         for code in dict.fromkeys(codes):
             rule = bundle.rules[code]
-            if rule.since is None or day >= rule.since:
-                found += _one(office, work, matter, rule, day)
-    finally:
-        matter.facts.clear()
-        matter.facts.update(before)
+            if (rule.since is None or day >= rule.since) and (not rule.switch or rule.switch in switches):
+                found += _one(office, work, matter, rule, day, persons)
     return found
 
 
-def _one(office: Office, work: Work, matter: Matter, rule: RuleDef, day: date) -> list[Broken]:
+def holds(
+    office: Office, work: Work, matter: Matter, checklist: ChecklistDef, facts: Mapping[str, FactValue]
+) -> bool:
+    """Say whether a list is asked for once ``matter`` has ``facts``; raise ``MissingFact`` where that cannot be told."""
+    expression = compiled_rule(office, matter, checklist)
+    day = office.calendar.day_of(matter.opened_at)
+    with _having(matter, facts):
+        return _evaluate(office, work, matter, expression, facts_for(office, work, matter), day)
+
+
+@contextmanager
+def _having(matter: Matter, facts: Mapping[str, FactValue]) -> Iterator[None]:
+    """Let ``matter`` have ``facts`` for a while."""
+    before = dict(matter.facts)
+    matter.facts.update(facts)
+    try:
+        yield
+    finally:
+        matter.facts.clear()
+        matter.facts.update(before)
+
+
+def _one(
+    office: Office, work: Work, matter: Matter, rule: RuleDef, day: date, persons: Persons
+) -> list[Broken]:
     try:
         expression = compiled_rule(office, matter, rule)
         values = facts_for(office, work, matter, params_on(rule, day))
+        for name in expression.names:
+            if name.startswith(ACTS):
+                values[name] = values.get(name.removeprefix(ACTS)) in persons
         if _evaluate(office, work, matter, expression, values, day):
             return []
         lacks = sorted(n for n in expression.names if values.get(n) is False and n.startswith("given."))
@@ -121,7 +160,7 @@ def _mentions(expression: Expression) -> frozenset[str]:
     """Return the facts that a rule rests on: those that it names, texts whose words it counts, and what its
     questions compare.
     """
-    found = {name.removeprefix("given.") for name in expression.names}
+    found = {name.removeprefix("given.").removeprefix(ACTS) for name in expression.names}
     for name in expression.names:
         if name.startswith(HITS):
             found.add(name.split(".", 2)[2])

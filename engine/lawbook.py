@@ -21,7 +21,9 @@ from engine.thresholds import ANY, COUNTRY, OBJECTS, TIER_NAMES, ThresholdTable
 from engine.title import Title
 from engine.workflow import ActionDef, Bundle, ClockDef, ProfileDef, Promise, TermDef, WorkflowDef
 
-Kind = Literal["term", "extension", "promise", "rule", "parameter", "override", "threshold", "words"]
+Kind = Literal[
+    "term", "extension", "promise", "rule", "parameter", "override", "checklist", "threshold", "words",
+]  # fmt: skip
 DOUBTS: tuple[Confidence, ...] = ("to verify", "fairly sure", "sure")
 """The order in which people check: what is least sure goes first. 把握"""
 A_YEAR = Length(1, "years")
@@ -165,6 +167,11 @@ def numbers(bundle: Bundle) -> Iterator[Number]:
         yield from _of_profile(bundle, profile)
     for rule in bundle.rules.values():
         yield from _of_rule(rule)
+    for checklist in bundle.checklists.values():
+        whole, ground = Title("审查清单", "what a review looks at"), checklist.ground
+        yield Number(
+            "checklist", checklist.name, checklist.title, "", whole, None, None, ground, checklist.file
+        )
     for table in bundle.thresholds.values():
         yield from _of_table(table)
     for words in bundle.words.values():

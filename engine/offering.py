@@ -15,8 +15,9 @@ from engine.judging import BROKEN, broken
 from engine.matter import Matter
 from engine.office import Office
 from engine.opening import newcomer
+from engine.signing import asked
 from engine.work import Work
-from engine.workflow import MOMENTS, ActionDef, FactDef, RuleDef, StateDef
+from engine.workflow import MOMENTS, ActionDef, ChecklistDef, FactDef, RuleDef, StateDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class Offer:
     not_before: datetime | None
     blocked: tuple[RuleDef, ...]
     held_up: tuple[tuple[str, StateDef], ...] = ()
+    lists: tuple[ChecklistDef, ...] = ()
+    """What has to be gone through item by item and signed with it."""
 
     @property
     def waits(self) -> bool:
@@ -78,7 +81,10 @@ def offers(office: Office, work: Work, matters: Sequence[Matter], now: datetime)
             early = [until for _, until in too_early(office, work, matter, action, now)]
             blocked = _blocked(office, work, matter, action, now)
             up = tuple((m.id, state) for m, state in held_up(office, work, matter, action))
-            found.append(Offer(matter, action, held, missing, ends, max(early, default=None), blocked, up))
+            lists = tuple(asked(office, work, matter, action).lists)
+            found.append(
+                Offer(matter, action, held, missing, ends, max(early, default=None), blocked, up, lists)
+            )
     return sorted(found, key=lambda offer: offer.urgency)
 
 

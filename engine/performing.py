@@ -23,7 +23,7 @@ from engine.rules import MissingFact
 from engine.standstill import halt, interfere
 from engine.starting import end_by, finish, recount, trigger, void_rest, withdraw_warnings
 from engine.work import SYSTEM, Handed, Work, watched_by
-from engine.workflow import MOMENTS, TRUTH, ActionDef
+from engine.workflow import ACTOR, MOMENTS, TRUTH, ActionDef
 
 
 @dataclass(slots=True)
@@ -46,6 +46,8 @@ class Deed:
     opening: Mapping[str, FactValue] = field(default_factory=dict)
     """Facts of what the action opens: about this matter, or as a part of it."""
     by_time: bool = False
+    nameless: bool = False
+    """Nobody in particular acts (a register is read in): who it was is not written down."""
 
     @property
     def known(self) -> datetime:
@@ -216,7 +218,14 @@ def _set_by(office: Office, action: ActionDef, deed: Deed) -> dict[str, FactValu
     if not deed.seen:
         return {}
     day = office.calendar.day_of(deed.at)
-    return {name: day if source == "day" else TRUTH.get(source, source) for name, source in action.sets}
+    found: dict[str, FactValue] = {}
+    for name, source in action.sets:
+        if source == ACTOR:
+            if deed.kind == "action" and not deed.nameless:
+                found[name] = deed.actor
+        else:
+            found[name] = day if source == "day" else TRUTH.get(source, source)
+    return found
 
 
 def _undo(office: Office, work: Work, matter: Matter, name: str, deed: Deed) -> list[dict[str, Any]]:

@@ -1,10 +1,11 @@
-"""Tables of thresholds and lists of words as values: their shape only. 门槛表、词表"""
+"""Tables of thresholds, lists of words and of what a review looks at, as values: their shape only. 门槛表、词表、审查清单"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import cast
 
+from engine.checklist import CheckItem, ChecklistDef
 from engine.reading_form import Form, check_name, nearest
 from engine.sensitive import WordList
 from engine.thresholds import ANY, OBJECTS, TIERS, UNITS, ThresholdRow, ThresholdTable, Tier, is_place
@@ -69,6 +70,24 @@ def read_words(tree: Map, file: str, faults: Faults) -> WordList:
         seen.add(word)
     form.done()
     return words
+
+
+def read_checklist(tree: Map, file: str, faults: Faults) -> ChecklistDef:
+    """Read what a review goes through, item by item."""
+    form = Form(tree, file, faults, "审查清单")
+    name = _name(form, "checklist", "审查清单")
+    items: list[CheckItem] = []
+    for key, item in form.named("items", "审查项", required=True):
+        items.append(CheckItem(key, item.title()))
+        item.done()
+    if not items and form.node.get("items") is not None:
+        form.fault(form.line("items"), "没有审查项", "items: {名称: {title: {zh: 看什么}}}")
+    found = ChecklistDef(
+        name, form.title(), form.text("workflow", required=True), tuple(items), form.ground(), form.text("when"),
+        form.text("switch"), file,
+    )  # fmt: skip
+    form.done()
+    return found
 
 
 def _texts(form: Form, key: str) -> tuple[str, ...]:

@@ -127,6 +127,7 @@ def _action(name: str, form: Form) -> ActionDef:
         needs=form.names("needs"),
         evidence=form.names("evidence"),
         rules=form.names("rules"),
+        checklists=form.names("checklists"),
         spawns=_spawn(form),
         automatic=form.flag("automatic"),
         when=form.text("when"),

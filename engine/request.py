@@ -22,3 +22,5 @@ class Request:
     reason: str = ""
     revision: int | None = None
     second: Actor | None = None
+    checked: tuple[str, ...] = ()
+    """Lists that were gone through (``key_review``) or single items (``key_review.competition``)."""

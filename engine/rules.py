@@ -14,9 +14,10 @@ map: a misspelt name is then refused when the file is read. What an expression s
 ``threshold.open_tender``        rules only: an amount of a table, for place, object and day (`thresholds`)
 ``asked.split_total``            rules only: the answer to a question about other matters (`questions`)
 ``hits.sensitive.project.x``     rules only: how often words of a list stand in a text fact (`sensitive`)
+``actor.project.plan_by``        rules only: whether whoever acts is the person in that fact (`sets: actor`)
 ===============================  ======================================================================
 
-The last three are looked up only where the result depends on them (`judging`).
+The three before the last are looked up only where the result depends on them (`judging`).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from cel_expr_python import cel
 from engine.matter import FactValue
 from engine.questions import ASKED, QUESTIONS
 from engine.term import Length
-from engine.workflow import Bundle, FactType, RuleDef, WorkflowDef
+from engine.workflow import ACTOR, Bundle, ChecklistDef, FactType, RuleDef, WorkflowDef
 
 Kind = Literal["integer", "boolean", "string"]
 Variables = Mapping[str, str]
@@ -55,7 +56,11 @@ THRESHOLD = "threshold."
 HITS = "hits."
 LOOKED_UP = (THRESHOLD, ASKED, HITS)
 """Heads of variables that are looked up only when a rule's result depends on them."""
-PREFIXES = frozenset({"given", "parts", "breach", "twin", "param", *(head.rstrip(".") for head in LOOKED_UP)})
+ACTS = "actor."
+"""Head of the variables that say whether whoever acts is the person whom a fact names."""
+PREFIXES = frozenset(
+    {"given", "parts", "breach", "twin", "param", "actor", *(head.rstrip(".") for head in LOOKED_UP)}
+)
 """First words of variables that do not belong to a workflow; no workflow can be called so."""
 # CEL reserves these at the head of a name (we have a workflow called `package`). They are handed over
 # with a capital letter: no workflow has one, and columns in error messages stay right.
@@ -170,7 +175,7 @@ class Expression:
         self.wants = wants
         self.names = mentioned(source, variables)
         self._data = {name: _head(name) for name in self.names}
-        self._given = frozenset(name for name in self.names if name.startswith("given."))
+        self._given = frozenset(name for name in self.names if name.startswith(("given.", ACTS)))
         self._compiled = _compile(source, tuple((name, variables[name]) for name in sorted(self.names)))
         self._result = _TYPES[wants]
         returned = self._compiled.return_type()
@@ -209,9 +214,10 @@ def mentioned(source: str, variables: Variables) -> frozenset[str]:
     return frozenset(found)
 
 
-def rule_variables(rule: RuleDef, bundle: Bundle) -> dict[str, Kind]:
+def rule_variables(rule: RuleDef | ChecklistDef, bundle: Bundle) -> dict[str, Kind]:
     """Return the variables that ``rule`` may use: those of its workflow, and what only rules may look up."""
-    found = variables(bundle.workflows, rule.workflow, rule.params)
+    params = rule.params if isinstance(rule, RuleDef) else ()
+    found = variables(bundle.workflows, rule.workflow, params)
     found.update({f"{THRESHOLD}{name}": "integer" for name in bundle.thresholds})
     above = [
         other
@@ -220,6 +226,9 @@ def rule_variables(rule: RuleDef, bundle: Bundle) -> dict[str, Kind]:
     ]
     tiers = {workflow.tier for workflow in above}
     found.update({f"{ASKED}{q.name}": q.answer for q in QUESTIONS.values() if q.tier in tiers})
+    for workflow in above:
+        written = {fact for a in workflow.actions.values() for fact, source in a.sets if source == ACTOR}
+        found.update({f"{ACTS}{workflow.tier}.{fact}": "boolean" for fact in written})
     for workflow in above if bundle.words else ():
         for fact in workflow.facts.values():
             if fact.type == "text" and not fact.options:
@@ -229,9 +238,10 @@ def rule_variables(rule: RuleDef, bundle: Bundle) -> dict[str, Kind]:
     return found
 
 
-def compile_rule(rule: RuleDef, bundle: Bundle) -> Expression:
-    """Compile the predicate of ``rule``; raise ``ExpressionFault``."""
-    return Expression(rule.expression, rule_variables(rule, bundle))
+def compile_rule(rule: RuleDef | ChecklistDef, bundle: Bundle) -> Expression:
+    """Compile the predicate of ``rule``, or when a list is asked for; raise ``ExpressionFault``."""
+    source = rule.expression if isinstance(rule, RuleDef) else rule.when
+    return Expression(source, rule_variables(rule, bundle))
 
 
 def params_on(rule: RuleDef, day: date) -> dict[str, int]:

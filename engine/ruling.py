@@ -52,4 +52,6 @@ class RuleDef:
     """``None``: nobody can pass the rule where it does not hold."""
     lenient: bool = False
     """A threshold that no row gives leaves a note instead of a refusal (``unknown_threshold: note``)."""
+    switch: str = ""
+    """Asked only where the profile switches this on (local practice); empty: everywhere."""
     file: str = ""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from engine.checklist import CheckItem as CheckItem
+from engine.checklist import ChecklistDef as ChecklistDef
 from engine.ladder import Does as Does
 from engine.ladder import LadderDef as LadderDef
 from engine.ladder import Rung as Rung
@@ -28,6 +30,8 @@ MomentName = Literal["promise", "agreed", "statutory"]
 MOMENTS: tuple[MomentName, ...] = ("promise", "agreed", "statutory")
 ANY = "any"
 """``from: any``, all states that are not final; ``blocks: [any]``, every step."""
+ACTOR = "actor"
+"""How ``sets`` writes who took the action; rules then ask whether whoever acts now is the same (``actor.…``)."""
 TRUTH = {"true": True, "false": False}
 """How ``sets`` writes a boolean."""
 
@@ -117,6 +121,8 @@ class ActionDef:
     needs: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    checklists: tuple[str, ...] = ()
+    """What must be signed item by item, with an opinion (``--reason``). 审查清单"""
     spawns: Spawn | None = None
     automatic: bool = False
     when: str = ""
@@ -129,7 +135,8 @@ class ActionDef:
     twins: bool = False
     """Opens the same once more about the same; neither of the two is closed before the other is ready. 一案双查"""
     sets: tuple[tuple[str, str], ...] = ()
-    """Facts that the action writes: ``(fact, "day")`` the day of the action, ``true``/``false`` a boolean, else text."""
+    """Facts that the action writes: ``(fact, "day")`` the day of the action, ``actor`` who took it, ``true``/``false`` a
+    boolean, else text."""
     undoes: tuple[str, ...] = ()
     """Actions that count as not taken from now on: their clocks void, what they noted forgotten."""
     reopens: bool = False
@@ -330,6 +337,7 @@ class Bundle:
     files: dict[str, str] = field(default_factory=dict, repr=False)
     thresholds: dict[str, ThresholdTable] = field(default_factory=dict)
     words: dict[str, WordList] = field(default_factory=dict)
+    checklists: dict[str, ChecklistDef] = field(default_factory=dict)
 
     @property
     def case_workflows(self) -> list[WorkflowDef]:

@@ -167,7 +167,8 @@ class City:
     def do(
         self, action: str, at: str | datetime, *, on: str = "P1", now: str | datetime | None = None,
         by: Actor | str | None = None, evidence: Sequence[Evidence] | None = None, reason: str = "",
-        revision: int | None = None, second: str | None = None, bare: bool = False, **facts: FactValue,
+        revision: int | None = None, second: str | None = None, bare: bool = False,
+        checked: Sequence[str] | None = None, **facts: FactValue,
     ) -> Receipt:  # fmt: skip
         """Record ``action`` on ``on``; what it needs is filled in as usual unless ``bare``.
 
@@ -184,7 +185,11 @@ class City:
         role = wanted.by[0] if wanted is not None and wanted.by else "officer"
         actor = by if isinstance(by, Actor) else self.actor(by or PERSONS[role], recorded)
         other = self.actor(second, recorded) if second else None
-        request = Request(on, action, done, facts, tuple(evidence or ()), reason, revision, other)
+        lists = wanted.checklists if wanted is not None and not bare else ()
+        request = Request(
+            on, action, done, facts, tuple(evidence or ()), reason or ("同意" if lists else ""), revision, other,
+            tuple(lists) if checked is None else tuple(checked),
+        )  # fmt: skip
         with self.store.work() as work:
             work.family(re.sub(r"(-[A-Z]\d+)+$", "", on.split(".")[0]))
             return advance(self.office, work, request, actor, recorded)

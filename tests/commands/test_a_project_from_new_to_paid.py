@@ -81,7 +81,7 @@ STEPS = [
     (
         "2026-11-13 09:30",
         "P2026-0001",
-        f"archive --evidence archive_list={EVIDENCE}",
+        f"archive --evidence archive_list={EVIDENCE} --checked archive_contents --reason 齐全",
         ["待归档 → 已归档", "归档（P2026-0001）  [按期]"],
     ),
     ("2026-11-13 09:40", "P2026-0001", "close", ["已归档 → 已办结"]),

@@ -91,18 +91,28 @@ def _demand_and_plan(school: Desk) -> None:
     act(school, "2026-08-28 09:00", "张三", "draft_plan")
     lacking = refused(school, "2026-08-28 15:00", "王五", "review_plan")
     assert "--evidence review_record=文件" in lacking
-    act(school, "2026-08-28 15:00", "王五", "review_plan", f"--evidence review_record={PAPER}")
+    act(
+        school, "2026-08-28 15:00", "王五", "review_plan",
+        f"--evidence review_record={PAPER} --checked general_review --reason 同意",
+    )  # fmt: skip
     act(school, "2026-08-28 16:00", "张三", "file_plan", "--fact filing_no=平财采备〔2026〕15号")
     assert states(school, "2026-08-28 17:00") == {"": "plan_filed"}
 
 
 def _documents_and_notice(school: Desk) -> None:
     agreed = f"--fact agency=某代理公司 --evidence agency_agreement={PAPER}"
-    act(school, "2026-08-31 10:00", "张三", "engage_agency", agreed)  # a Monday
+    act(
+        school,
+        "2026-08-31 10:00",
+        "张三",
+        "engage_agency",
+        f"{agreed} --checked agency_terms --reason 事项齐全",
+    )  # a Monday
     act(school, "2026-09-14 10:00", "赵六", "draft_documents")  # a Monday
     act(school, "2026-09-16 10:00", "李四", "return_documents", "--reason 评分标准指向特定品牌")
     act(school, "2026-09-18 10:00", "赵六", "draft_documents")
-    act(school, "2026-09-21 10:00", "李四", "approve_documents", f"--evidence review_sheet={PAPER}")
+    signed = "--checked fair_competition --reason 没有限制竞争的条款"
+    act(school, "2026-09-21 10:00", "李四", "approve_documents", f"--evidence review_sheet={PAPER} {signed}")
 
     # the intent was published on 08-25: the notice comes thirty days later, not a minute before
     notice = "--fact notice_link=https://www.example.cn/2 --fact documents_until=2026-10-09"
@@ -254,7 +264,13 @@ def _payment(school: Desk) -> None:
 
 
 def _archive(school: Desk) -> None:
-    archived = act(school, "2026-11-25 10:00", "赵六", "archive", f"--evidence archive_list={PAPER}")
+    archived = act(
+        school,
+        "2026-11-25 10:00",
+        "赵六",
+        "archive",
+        f"--evidence archive_list={PAPER} --checked archive_contents --reason 齐全",
+    )
     assert "归档（P2026-0001）  [按期]" in archived
     act(school, "2026-11-25 11:00", "李四", "close")
     kept = refused(school, "2026-11-25 11:30", "李四", "destroy_file", "--reason 档案室已满")

@@ -162,7 +162,9 @@ class Walk:
             "matter": matter.id, "what": action.name, "at": at, "now": self.now, "actor": actor, "second": second,
             "papers": bool(evidence), "action": action,
         }  # fmt: skip
-        request = Request(matter.id, action.name, at, facts, tuple(evidence), "登记", None, second)
+        request = Request(
+            matter.id, action.name, at, facts, tuple(evidence), "登记", None, second, action.checklists
+        )
         try:
             with self.city.store.work() as work:
                 work.family(matter.root)

@@ -158,6 +158,8 @@ class Play:
         papers = [paper(kind) for kind in step.pop("evidence")] if "evidence" in step else None
         facts = step.pop("facts", {})
         how: dict[str, Any] = {"reason": step.pop("reason", "")}
+        if "checked" in step:
+            how["checked"] = several(step.pop("checked"))
         if "by" in step:
             how["by"] = self.actor(step.pop("by"), on)
         if "second" in step:
