@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from commands.book_index import index_page
 from commands.book_rule import rule_book_page
@@ -14,6 +15,7 @@ from engine.workflow import Bundle, TextDef
 
 def law_book(bundle: Bundle, texts: Mapping[str, TextDef]) -> dict[str, str]:
     """Return every page by its path below the folder. The same files give the same bytes, on any day."""
+    bundle = _in_order(bundle)
     pages = {"README.md": index_page(bundle)}
     pages |= {f"workflows/{w.name}.md": workflow_book_page(w, bundle) for w in bundle.workflows.values()}
     pages |= {f"terms/{t.name}.md": term_book_page(t, bundle) for t in bundle.terms.values()}
@@ -24,3 +26,9 @@ def law_book(bundle: Bundle, texts: Mapping[str, TextDef]) -> dict[str, str]:
     pages |= {f"thresholds/{t.name}.md": threshold_book_page(t, bundle) for t in bundle.thresholds.values()}
     pages |= {f"profiles/{p.name}.md": profile_book_page(p, bundle) for p in bundle.profiles.values()}
     return dict(sorted(pages.items()))
+
+
+def _in_order(bundle: Bundle) -> Bundle:
+    """Sort everything by name: in which order a machine lists its files must not show."""
+    kinds = ("workflows", "terms", "rules", "ladders", "profiles", "thresholds", "words")
+    return replace(bundle, **{kind: dict(sorted(getattr(bundle, kind).items())) for kind in kinds})

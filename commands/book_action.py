@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from commands.book_condition import condition_in_words
 from commands.book_names import Names
-from commands.book_words import Links, code, plain
-from engine.crossing import source_of
+from commands.book_words import Links, plain
+from engine.crossing import action_titles, source_of
 from engine.remarks import remarks
 from engine.workflow import ActionDef, Bundle, WorkflowDef
 
@@ -47,9 +47,10 @@ def _done(workflow: WorkflowDef, action: ActionDef, bundle: Bundle, links: Links
     if action.window is not None:
         yield f"提示{plain(action.window.title.zh)}：{links.term(bundle.terms[action.window.term])}"
     if action.for_parts:
-        yield f"下级事项一并办理：{'、'.join(map(code, action.for_parts))}"
+        titles = [title for name in action.for_parts for title in action_titles(name, bundle)]
+        yield plain(f"下级事项一并办理：{'、'.join(dict.fromkeys(titles))}")
     if action.for_about:
-        yield f"被针对的事项一并办理：{code(action.for_about)}"
+        yield plain(f"被针对的事项一并办理：{'、'.join(action_titles(action.for_about, bundle))}")
     for said, holds in _SAID:
         if getattr(action, holds):
             yield said

@@ -71,7 +71,7 @@ def limits_in_words(clock: ClockDef, workflow: WorkflowDef, bundle: Bundle) -> s
             if key in (f"{workflow.name}.{clock.name}", f"{workflow.tier}.{clock.name}"):
                 last = list(promised)[-1].value if list(promised) else None
                 said.append(f"{profile.title.zh} {value_words(last.limit if last else None, 'zh')}")
-    return "\n".join(map(plain, said))
+    return "\n".join(map(plain, said)) or "没有录入天数"
 
 
 def rung_at(rung: Rung) -> str:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from commands.book_names import SAYINGS, Names
+from commands.book_words import plain
 
 _TOKEN = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|&&|\|\||[=!<>]=|[A-Za-z_][\w.]*|\d+|\S""")
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 _GAP = re.compile(r"(?<=[^\x00-\xff]) (?=[^\x00-\xff])")
 """Between two Chinese characters no gap is wanted."""
+_BRACKETS = re.compile(r" [()] ?")
 _SIDES = ("==", "!=", "<=", ">=", "<", ">", "in")
 _SAID = {
     "==": "等于",
@@ -28,6 +30,7 @@ _SAID = {
 }
 _OTHERWISE = {"==": "!=", "!=": "==", "<=": ">", ">=": "<", "<": ">=", ">": "<=", "in": "not in"}
 _ALL, _ONE, _CASES = "下列各项都成立：", "下列任何一项成立即可：", "分情形："
+_NOT = "下面这一条不成立："
 _TRUTH = {"true": "一律成立", "false": "一律不成立"}
 
 
@@ -46,6 +49,8 @@ class Clause:
         said = [c.inline() if not c.clauses else f"（{c.inline()}）" for c in self.clauses]
         if self.head in (_ALL, _ONE):
             return ("，并且" if self.head == _ALL else "，或者").join(said)
+        if self.head == _NOT:
+            return f"并非{said[0]}"
         if self.head == _CASES:
             return "；".join(c.inline() for c in self.clauses)
         return f"{self.head.rstrip('：')}，{'，'.join(said)}"
@@ -53,7 +58,7 @@ class Clause:
 
 def condition_lines(source: str, names: Names) -> list[str]:
     """Return the condition as a nested Markdown list."""
-    return list(_bullets(clause_of(source, names), 0))
+    return [plain(line) for line in _bullets(clause_of(source, names), 0)]
 
 
 def condition_in_words(source: str, names: Names) -> str:
@@ -112,14 +117,14 @@ def _not(tokens: Sequence[str], names: Names) -> Clause:
             return so
         given = next(_bare(piece) for piece in pieces if piece != kept[0])
         return Clause(head=_ONE, clauses=(Clause(_comparison(given, names, negated=True)), so))
-    return Clause(head="下面这一条不成立：", clauses=(_condition(inner, names),))
+    return Clause(head=_NOT, clauses=(_condition(inner, names),))
 
 
 def _without_given(pieces: list[list[str]]) -> list[list[str]]:
     """Leave out ``given.x`` where another piece says how ``x`` is: then it is known anyway."""
     plain = [_bare(piece) for piece in pieces]
     flat = [piece for piece in plain if not {"||", "?"} & set(piece)]
-    said = {word for piece in flat for word in piece}
+    said = {word.removesuffix(".unit") for piece in flat for word in piece}
     return [
         piece
         for piece in plain
@@ -135,9 +140,9 @@ def _said(tokens: Sequence[str], names: Names, *, negated: bool) -> str:
     words = list(tokens)
     at = next((i for i, word in enumerate(words) if word in _SIDES and _depth(words[:i]) == 0), None)
     if any(_PATH.fullmatch(one) and one != "in" and two == "(" for one, two in pairwise(words)):
-        return (
-            f"`{' '.join(words)}` {'不成立' if negated else '成立'}"  # a function: nobody can say it better
-        )
+        # a function: nobody can say it better
+        written = _BRACKETS.sub(lambda match: match[0].strip(), " ".join(words))
+        return f"`{written}` {'不成立' if negated else '成立'}"
     if at is None:
         return _truth("".join(words), names, negated=negated)
     sign = _OTHERWISE[words[at]] if negated else words[at]

@@ -12,8 +12,9 @@ from commands.law_page import value_words
 from commands.words import SEVERITIES
 from engine.law import Ground
 from engine.lawbook import DOUBTS, local_values, numbers, spans, uses
+from engine.remarks import remarks
 from engine.ruling import RuleDef
-from engine.workflow import Bundle, TermDef, WorkflowDef
+from engine.workflow import Bundle, LadderDef, TermDef, WorkflowDef
 
 _INTRO = """# 录入的法律：流程、期限、规则
 
@@ -44,7 +45,7 @@ def index_page(bundle: Bundle) -> str:
             _INTRO,
             _confidence(bundle),
             *(_stage(stage, bundle, links) for stage in stages(bundle)),
-            section("督办规则", bullets(map(links.ladder, bundle.ladders.values()))),
+            section("督办规则", bullets(_ladder(one, bundle, links) for one in bundle.ladders.values())),
             section("门槛表", bullets(map(links.threshold, bundle.thresholds.values()))),
             section("地方时限方案", bullets(map(links.profile, bundle.profiles.values()))),
         ]
@@ -117,6 +118,12 @@ def _stage(stage: Stage, bundle: Bundle, links: Links) -> str:
     return section(stage.title, "\n\n".join(filter(None, parts)))
 
 
+def _ladder(ladder: LadderDef, bundle: Bundle, links: Links) -> str:
+    """Link to a ladder, with the first sentence that its authors say about it."""
+    said = "".join(remarks(bundle.files.get(ladder.file, ""))[:1]).partition("。")[0]
+    return links.ladder(ladder) + (f"：{plain(said)}" if said else "")
+
+
 def _last(term: TermDef) -> str:
     """The latest statutory value, with the day from which it holds where it was not always so."""
     values = spans(term.statutory)
@@ -124,9 +131,8 @@ def _last(term: TermDef) -> str:
         return "没有全国的天数"
     last = values[-1][0]
     since = f"（{last.since} 起）" if last.since and len(values) > 1 else ""
-    return (
-        f"{'不少于' if term.kind == 'min' and not term.ahead else ''}{value_words(last.value, 'zh')}{since}"
-    )
+    least = "" if term.kind == "max" else "至多提前" if term.ahead else "不少于"
+    return f"{least}{value_words(last.value, 'zh')}{since}"
 
 
 def _grounds(grounds: Iterable[Ground]) -> str:

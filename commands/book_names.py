@@ -88,7 +88,8 @@ class Names:
             if beside.endswith(".unit"):
                 return _UNITS.get(text, text)
             fact = self._facts.get(beside)
-            return fact.name_of(text) if fact is not None else text
+            name = fact.name_of(text) if fact is not None else text
+            return name if name != text else f"“{text}”"
         if _PATH.fullmatch(word):
             return self.label(word)
         fact = self._facts.get(beside)

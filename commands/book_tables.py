@@ -23,7 +23,7 @@ from commands.law_page import value_words
 from commands.printing import money
 from commands.words import CHANNELS, MOMENT_WORDS, roles
 from engine.comparing import entry
-from engine.crossing import clocks_on, rules_on_table
+from engine.crossing import action_titles, clocks_on, rules_on_table
 from engine.lawbook import own_promises, spans
 from engine.remarks import remarks
 from engine.thresholds import ANY, COUNTRY, OBJECTS, TIER_NAMES, ThresholdTable
@@ -44,7 +44,7 @@ def ladder_book_page(ladder: LadderDef, bundle: Bundle, texts: Mapping[str, Text
         row = (plain(clock.title.zh), links.term(bundle.terms[clock.term]))
         alike.setdefault(row, []).append(links.workflow(workflow))
     used = [(title, term, "、".join(flows)) for (title, term), flows in alike.items()]
-    rows = [_rung(rung, texts, links) for rung in ladder.rungs]
+    rows = [_rung(rung, bundle, texts, links) for rung in ladder.rungs]
     return joined(
         [
             heading(Title(f"督办规则 {ladder.name}")),
@@ -59,12 +59,12 @@ def ladder_book_page(ladder: LadderDef, bundle: Bundle, texts: Mapping[str, Text
     )
 
 
-def _rung(rung: Rung, texts: Mapping[str, TextDef], links: Links) -> tuple[str, ...]:
+def _rung(rung: Rung, bundle: Bundle, texts: Mapping[str, TextDef], links: Links) -> tuple[str, ...]:
     more = []
     if rung.opens:
         more.append(f"开出：{links.named(rung.opens)}")
     if rung.action:
-        more.append(f"无人办理的，自动办理 {code(rung.action)}")
+        more.append(plain(f"无人办理的，自动办理：{'、'.join(action_titles(rung.action, bundle))}"))
     if rung.switch:
         more.append(f"只在方案打开 {code(rung.switch)} 时")
     if rung.at_top:

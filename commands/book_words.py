@@ -98,7 +98,7 @@ def dated_table(head: str, dated: Dated[Any]) -> str:
 
 def since(day: object) -> str:
     """The first day in force; without one it always was."""
-    return str(day) if day else "一直"
+    return str(day) if day else "未写（一直有效）"
 
 
 def remark_lines(remarks: Iterable[str]) -> str:

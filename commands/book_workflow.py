@@ -19,10 +19,10 @@ from commands.book_words import (
     table,
 )
 from commands.words import roles
-from engine.crossing import brings, opens, source_of
+from engine.crossing import action_titles, brings, opens, source_of
 from engine.diagram import diagram
 from engine.remarks import remarks
-from engine.workflow import ActionDef, Bundle, WorkflowDef
+from engine.workflow import ANY, ActionDef, Bundle, StateDef, WorkflowDef
 
 
 def workflow_book_page(workflow: WorkflowDef, bundle: Bundle) -> str:
@@ -34,7 +34,7 @@ def workflow_book_page(workflow: WorkflowDef, bundle: Bundle) -> str:
             remark_lines(remarks(bundle.files.get(workflow.file, ""))),
             bullets(_place(workflow, bundle, links)),
             section("状态图", f"{_DIAGRAM}\n\n```mermaid\n{diagram(workflow, records=False)}```"),
-            section("状态", _states(workflow)),
+            section("状态", _states(workflow, bundle)),
             section("操作", _actions(workflow, bundle, links)),
             section("计时", _clocks(workflow, bundle, links)),
             section("要素", _facts(workflow)),
@@ -68,13 +68,13 @@ def _place(workflow: WorkflowDef, bundle: Bundle, links: Links) -> Iterator[str]
         yield f"开立时核对：{'、'.join(links.rule(bundle.rules[name]) for name in workflow.rules)}"
 
 
-def _states(workflow: WorkflowDef) -> str:
+def _states(workflow: WorkflowDef, bundle: Bundle) -> str:
     rows = []
     for state in workflow.states.values():
         kind = "初始" if state.initial else "终结" if state.final else ""
         effects = []
         if state.blocks:
-            effects.append(f"被针对的事项不得办理：{_blocked(state.blocks)}")
+            effects.append(f"被针对的事项及其下级不得办理：{_blocked(state.blocks, bundle)}")
         if state.freezes:
             effects.append("被针对的事项的计时中止")
         if state.stops:
@@ -91,8 +91,13 @@ def _states(workflow: WorkflowDef) -> str:
     return table(("状态", "名称", "性质", "在此期间", "依据"), rows)
 
 
-def _blocked(names: Iterable[str]) -> str:
-    return "、".join("一切改变状态的操作" if name == "any" else code(name) for name in names)
+def _blocked(names: Iterable[str], bundle: Bundle) -> str:
+    return "、".join(
+        "一切改变状态的操作（只限被针对的事项本身）"
+        if name == ANY
+        else "、".join(action_titles(name, bundle))
+        for name in names
+    )
 
 
 def _actions(workflow: WorkflowDef, bundle: Bundle, links: Links) -> str:
@@ -121,9 +126,14 @@ def _sources(workflow: WorkflowDef, action: ActionDef) -> str:
     if len(alive) > 2 and here == alive:
         return "任何未终结的状态"
     if len(alive) > 5 and here < alive and len(alive - here) <= 2:
-        left_out = [state.title.zh for state in states if state.name in alive - here]
+        left_out = [_quoted(state) for state in states if state.name in alive - here]
         return f"任何未终结的状态（{'、'.join(left_out)}除外）"
-    return "、".join(workflow.states[name].title.zh for name in action.sources)
+    return "、".join(_quoted(workflow.states[name]) for name in action.sources)
+
+
+def _quoted(state: StateDef) -> str:
+    """The title of a state in a list: in quotation marks where it has a comma of its own."""
+    return f"“{state.title.zh}”" if "，" in state.title.zh else state.title.zh
 
 
 def _target(workflow: WorkflowDef, action: ActionDef) -> str:
@@ -156,12 +166,12 @@ def _facts(workflow: WorkflowDef) -> str:
             plain(fact.title.zh),
             code(fact.name),
             TYPES[fact.type],
-            "可以不填" if fact.optional else "",
             plain("、".join(title for _, title in fact.options)),
+            "可以不填" if fact.optional else "",
         )
         for fact in workflow.facts.values()
     ]
-    return table(("要素", "名称", "类型", "必填", "只能是"), rows) if rows else ""
+    return table(("要素", "名称", "类型", "只能是", "说明"), rows) if rows else ""
 
 
 def _parts(workflow: WorkflowDef, bundle: Bundle) -> str:

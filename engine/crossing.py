@@ -79,6 +79,12 @@ def opens(workflow: WorkflowDef) -> list[str]:
     return list(dict.fromkeys(action.opens for action in workflow.actions.values() if action.opens))
 
 
+def action_titles(name: str, bundle: Bundle) -> list[str]:
+    """Return what the actions of this name are called, each title once; usually it is one."""
+    titles = [w.actions[name].title.zh for w in bundle.workflows.values() if name in w.actions]
+    return list(dict.fromkeys(titles))
+
+
 def source_of(bundle: Bundle, workflow: WorkflowDef, section: str, name: str) -> str:
     """Return the text of the file in which an entry of a workflow stands: its own, else the fragment's."""
     entry = re.compile(rf"^{section}:.*?^  {re.escape(name)}:", re.MULTILINE | re.DOTALL)
