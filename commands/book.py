@@ -30,5 +30,12 @@ def law_book(bundle: Bundle, texts: Mapping[str, TextDef]) -> dict[str, str]:
 
 def _in_order(bundle: Bundle) -> Bundle:
     """Sort everything by name: in which order a machine lists its files must not show."""
-    kinds = ("workflows", "terms", "rules", "ladders", "profiles", "thresholds", "words")
-    return replace(bundle, **{kind: dict(sorted(getattr(bundle, kind).items())) for kind in kinds})
+    return replace(
+        bundle,
+        workflows=dict(sorted(bundle.workflows.items())),
+        terms=dict(sorted(bundle.terms.items())),
+        rules=dict(sorted(bundle.rules.items())),
+        ladders=dict(sorted(bundle.ladders.items())),
+        profiles=dict(sorted(bundle.profiles.items())),
+        thresholds=dict(sorted(bundle.thresholds.items())),
+    )

@@ -35,7 +35,12 @@ def ends_in_words(workflow: WorkflowDef, clock: ClockDef, bundle: Bundle) -> str
     said = end_words(workflow, clock, bundle, "zh")
     if said is None:
         return "到期为止"
-    return plain(f"办理：{'、'.join(said.split(', '))}" if clock.ends else said)
+    if clock.ends:
+        return plain(f"办理：{'、'.join(said.split(', '))}")
+    term, held = bundle.terms[clock.term], said.partition("：")[2]
+    if term.backward:
+        return plain(f"到下列日期或者操作，至少隔这么久：{held}")
+    return plain(f"再早不得：{held}" if term.ahead else said)
 
 
 def besides(workflow: WorkflowDef, clock: ClockDef, bundle: Bundle) -> str:
@@ -70,7 +75,8 @@ def limits_in_words(clock: ClockDef, workflow: WorkflowDef, bundle: Bundle) -> s
         for key, promised in own_promises(bundle, profile):
             if key in (f"{workflow.name}.{clock.name}", f"{workflow.tier}.{clock.name}"):
                 last = list(promised)[-1].value if list(promised) else None
-                said.append(f"{profile.title.zh} {value_words(last.limit if last else None, 'zh')}")
+                limit = value_words(last.limit if last else None, "zh")
+                said.append(f"{profile.title.zh}方案承诺 {limit}")
     return "\n".join(map(plain, said)) or "没有录入天数"
 
 

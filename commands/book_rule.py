@@ -50,11 +50,11 @@ def rule_book_page(rule: RuleDef, bundle: Bundle) -> str:
                 "依据", table(("生效日", *GROUND_HEADS), [(since(rule.since), *ground_cells(rule.ground))])
             ),
             section("在哪里核对", _asked(rule, bundle, links)),
-            section("条件：这样才放行", _condition(rule, names)),
+            section("条件：这样才通过", _condition(rule, names)),
             section("条件里的名称", _glossary(rule, bundle, names)),
             section("参数", _params(rule)),
             section("门槛和词表", _looked_up(rule, bundle, links)),
-            section("不放行时怎么办", plain(rule.remedy.zh)),
+            section("不通过时怎么办", plain(rule.remedy.zh)),
             section("例外", _override(rule)),
             section("例子", _examples(rule, names)),
             f"文件：{code(f'workflows/{rule.file}')}。{links.home()}",
@@ -134,7 +134,7 @@ def _override(rule: RuleDef) -> str:
 
 
 def _examples(rule: RuleDef, names: Names) -> str:
-    rows = [("放行" if one.passes else "**不放行**", _given(one, names)) for one in rule.examples]
+    rows = [("通过" if one.passes else "**不通过**", _given(one, names)) for one in rule.examples]
     return table(("结果", "要素"), rows) if rows else ""
 
 

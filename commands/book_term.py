@@ -22,7 +22,7 @@ from commands.book_words import (
 )
 from commands.law_page import kind_of, value_words
 from commands.words import CHANNELS, roles
-from engine.crossing import rules_beside, rules_naming
+from engine.crossing import action_titles, rules_beside, rules_naming
 from engine.law import Dated, Value
 from engine.lawbook import Use, local_values, uses
 from engine.remarks import everywhere
@@ -48,7 +48,7 @@ def term_book_page(term: TermDef, bundle: Bundle) -> str:
     return joined(
         [
             heading(term.title, term.code),
-            bullets(_counting(term)),
+            bullets(_counting(term, any(use.clock for use in used))),
             f"说明：{plain(term.note)}" if term.note else "",
             remark_lines(everywhere(bundle.files.get(term.file, ""))),
             section("法定期限", _statutory(term)),
@@ -63,9 +63,10 @@ def term_book_page(term: TermDef, bundle: Bundle) -> str:
     )
 
 
-def _counting(term: TermDef) -> Iterator[str]:
+def _counting(term: TermDef, runs: bool) -> Iterator[str]:
+    """Say how it is counted; ``runs``: a clock counts it, so that somebody must act or wait."""
     kind = kind_of(term)
-    yield _KINDS[kind]
+    yield _KINDS[kind] if runs else "没有计时使用这个期限：只供查阅、推算最后一天，或者由规则引用。"
     units = {value.value.unit for value in term.statutory if value.value is not None}
     if units <= {"hours", "minutes"} and units:
         yield "按小时、分钟计的，从起算的那一刻起连续计算。"
@@ -107,8 +108,6 @@ def _clocks(used: list[Use], bundle: Bundle, links: Links) -> str:
             alike.setdefault(row, []).append(use.workflow)
     rows = [(row[0], "、".join(map(links.workflow, flows)), *row[1:]) for row, flows in alike.items()]
     heads = ("计时", "流程", "起算", "止点", "条件和例外", "督办规则")
-    if not rows and not any(use.window for use in used):
-        return "没有计时使用这个期限。"
     return table(heads, rows) if rows else ""
 
 
@@ -150,10 +149,11 @@ def _loud(ladder: LadderDef, bundle: Bundle) -> Iterator[str]:
         yield f"提醒 {reminders} 次"
     for rung in ladder.rungs:
         if rung.does in _LOUD:
+            acts = f"，办理“{'、'.join(action_titles(rung.action, bundle))}”" if rung.action else ""
             opened = f"，开出{bundle.workflows[rung.opens].title.zh}" if rung.opens else ""
             via = "、".join(CHANNELS[channel][0] for channel in rung.via)
             told = f"，告知{roles(rung.tells, 'zh')}（{via}）" if rung.tells else ""
-            yield f"{said.rung_at(rung)}：{said.rung_does(rung)}{opened}{told}"
+            yield f"{said.rung_at(rung)}：{said.rung_does(rung)}{acts}{opened}{told}"
 
 
 def _rules(term: TermDef, bundle: Bundle, links: Links) -> str:

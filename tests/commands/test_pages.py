@@ -127,7 +127,7 @@ def test_a_rule_says_its_condition_in_words_its_comments_its_numbers_and_its_exa
         "  - 没有填写「约定付款期限」",
         "    - 「约定付款期限」不超过 60（参数 max_days）",
         "| `max_days` | 60 | 2025-06-01 |",
-        "| **不放行** | 「供应商为中小企业」为是<br>「约定付款期限」：61日 |",
+        "| **不通过** | 「供应商为中小企业」为是<br>「约定付款期限」：61日 |",
         "[合同](../workflows/contract.md)",
         "谁也不能例外。",
     ):
