@@ -98,7 +98,10 @@ def write(folder: Path, book: Mapping[str, str], changes: Changes) -> None:
     for name in (*changes.new, *changes.changed):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(book[name].encode())
+        # a page stands there whole or not at all: a half one would not be known as ours the next time
+        draft = path.with_name(f".{path.name}")
+        draft.write_bytes(book[name].encode())
+        draft.replace(path)
     for name in changes.gone:
         path = folder / name
         path.unlink()
