@@ -1,4 +1,4 @@
-"""`yiriban law`: what an article says here, where a word occurs, which numbers must be checked again."""
+"""`yiriban law`: what an article says here, where a word occurs, what must be checked again, all of it as pages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from commands.clock_page import CONFIDENCES
 from commands.law_page import rule_as_data, rule_page, term_as_data, term_page, value_words
+from commands.law_pages import pages
 from commands.printing import SHANGHAI, common_options, emit, money, note, pass_settings, pick, table
 from commands.words import SEVERITIES, word
 from engine import lawbook
@@ -26,7 +27,10 @@ _DAYS = re.compile(r"(\d{1,5})\s*d", re.IGNORECASE)
 
 @click.group()
 def law() -> None:
-    """法规：查看、检索、待核对的数值 / read the law: show, search, what to check."""
+    """法规：查看、检索、待核对的数值、写成网页 / read the law: show, search, what to check, as pages."""
+
+
+law.add_command(pages)
 
 
 @law.command()

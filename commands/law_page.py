@@ -143,7 +143,7 @@ def rule_page(rule: RuleDef, bundle: Bundle, lang: str) -> str:
         (pick(lang, "生效日", "from"), rule.since),
         (pick(lang, "依据", "basis"), ground.basis),
         (pick(lang, "核对", "checked"), f"{ground.checked_on}  {word(CONFIDENCES, ground.confidence, lang)}"),
-        (pick(lang, "放行条件", "passes when"), _broken(rule.expression)),
+        (pick(lang, "放行条件", "passes when"), broken(rule.expression)),
         (pick(lang, "怎么办", "remedy"), rule.remedy.in_(lang)),
         (pick(lang, "文件", "file"), rule.file),
     ]
@@ -266,7 +266,7 @@ def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _broken(expression: str) -> str:
+def broken(expression: str) -> str:
     """Break a long expression before its ands, ors and choices, where a reader pauses."""
     if len(expression) <= _LONG:
         return expression

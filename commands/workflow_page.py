@@ -162,8 +162,8 @@ def _clocks(workflow: WorkflowDef, bundle: Bundle, lang: str) -> str:
         (
             c.name,
             c.title.in_(lang),
-            pick(lang, " 且 ", " and ").join(_trigger(workflow, t, lang) for t in c.starts),
-            _end(workflow, c, bundle, lang),
+            pick(lang, " 且 ", " and ").join(trigger_words(workflow, t, lang) for t in c.starts),
+            end_words(workflow, c, bundle, lang),
         )
         for c in workflow.clocks.values()
     ]
@@ -174,7 +174,7 @@ def _clocks(workflow: WorkflowDef, bundle: Bundle, lang: str) -> str:
     return f"{table(rows, heads)}\n\n{table(limits, wanted.split())}"
 
 
-def _end(workflow: WorkflowDef, clock: ClockDef, bundle: Bundle, lang: str) -> str | None:
+def end_words(workflow: WorkflowDef, clock: ClockDef, bundle: Bundle, lang: str) -> str | None:
     """Say what ends a clock, or what a minimum period holds back."""
     if clock.ends:
         return ", ".join(workflow.actions[action].title.in_(lang) for action in clock.ends)
@@ -207,18 +207,19 @@ def _limit_rows(
             word(CONFIDENCES, ground.confidence, lang),
         )
     if clock.agreed:
-        title = _agreed(workflow, clock.agreed, bundle).in_(lang)
+        title = agreed_title(workflow, clock.agreed, bundle).in_(lang)
         yield (clock.name, pick(lang, "约定", "agreed"), title, None, None, None, None)
 
 
-def _agreed(workflow: WorkflowDef, fact: str, bundle: Bundle) -> Title:
+def agreed_title(workflow: WorkflowDef, fact: str, bundle: Bundle) -> Title:
     """Find the title of an agreed fact, here or in what the workflow is part of."""
     while fact not in workflow.facts:
         workflow = bundle.workflows[workflow.part_of]
     return workflow.facts[fact].title
 
 
-def _trigger(workflow: WorkflowDef, trigger: Trigger, lang: str) -> str:
+def trigger_words(workflow: WorkflowDef, trigger: Trigger, lang: str) -> str:
+    """Say what a clock starts on."""
     if trigger.kind == "action":
         return workflow.actions[trigger.name].title.in_(lang)
     if trigger.kind == "state":

@@ -12,11 +12,11 @@ _AUTOMATIC = Title("（自动）", " (automatic)")
 _RECORDS = Title("登记", "records")
 
 
-def diagram(workflow: WorkflowDef, lang: str = "zh") -> str:
+def diagram(workflow: WorkflowDef, lang: str = "zh", *, records: bool = True) -> str:
     """Return the Mermaid text of ``workflow`` with labels in ``lang`` (``zh`` or ``en``).
 
     Transitions are arrows, automatic ones marked as such; records, which leave the state, stand in a
-    note beside each state that takes them.
+    note beside each state that takes them; ``records=False`` leaves those notes out, where a table stands beside.
     """
     lines = ["stateDiagram-v2"]
     for state in workflow.states.values():
@@ -25,12 +25,12 @@ def diagram(workflow: WorkflowDef, lang: str = "zh") -> str:
     for action in workflow.actions.values():
         lines += _arrows(action, lang)
     lines += [f"    {_id(state.name)} --> [*]" for state in workflow.states.values() if state.final]
-    for name in workflow.states:
-        records = [a.title.in_(lang) for a in workflow.actions.values() if a.to is None and name in a.sources]
-        if records:
+    for name in workflow.states if records else ():
+        taken = [a.title.in_(lang) for a in workflow.actions.values() if a.to is None and name in a.sources]
+        if taken:
             lines.append(f"    note right of {_id(name)}")
             lines.append(f"        {_RECORDS.in_(lang)}")
-            lines += [f"        {_label(record)}" for record in records]
+            lines += [f"        {_label(record)}" for record in taken]
             lines.append("    end note")
     return "\n".join(lines) + "\n"
 

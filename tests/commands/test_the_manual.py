@@ -27,7 +27,7 @@ def test_the_page_of_commands_is_what_the_program_says() -> None:
         ("handle-a-case", 30),
         ("pause-and-extend", 12),
         ("back-up-and-restore", 17),
-        ("read-the-law", 11),
+        ("read-the-law", 13),
     ],
 )
 def test_the_commands_of_the_how_to_run_in_the_order_in_which_they_stand(

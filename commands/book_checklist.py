@@ -1,0 +1,69 @@
+"""The page of a list that a review signs: its items, when it is asked for, at which actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from commands.book_condition import condition_lines
+from commands.book_names import Names
+from commands.book_words import (
+    GROUND_HEADS,
+    Links,
+    bullets,
+    code,
+    ground_cells,
+    heading,
+    joined,
+    plain,
+    remark_lines,
+    section,
+    table,
+)
+from commands.law_page import broken
+from engine.checklist import ChecklistDef
+from engine.remarks import remarks
+from engine.rules import of_tier
+from engine.workflow import Bundle
+
+_HOW = "逐项看过、都符合的，办理时写 `--checked {name}`，并用 `--reason` 写明审查意见；有一项不符合的，不签，退回修改。"
+
+
+def checklist_book_page(checklist: ChecklistDef, bundle: Bundle) -> str:
+    """Return the whole page."""
+    links = Links(bundle)
+    items = [(plain(item.title.zh), code(item.name), plain(item.title.en)) for item in checklist.items]
+    return joined(
+        [
+            heading(checklist.title),
+            remark_lines(remarks(bundle.files.get(checklist.file, ""))),
+            _HOW.format(name=checklist.name),
+            section("审查项", table(("看什么", "名称", "English"), items)),
+            section("什么时候要签", _when(checklist, bundle)),
+            section("在哪里签", _asked(checklist, bundle, links)),
+            section("依据", table(GROUND_HEADS, [ground_cells(checklist.ground)])),
+            f"文件：{code(f'workflows/{checklist.file}')}。{links.home()}",
+        ]
+    )
+
+
+def _when(checklist: ChecklistDef, bundle: Bundle) -> str:
+    lines = []
+    if checklist.switch:
+        lines.append(f"只在方案打开 {code(checklist.switch)} 的地方。")
+    if not checklist.when:
+        return "\n\n".join([*lines, "每次办理都要。"])
+    names = Names(bundle, of_tier(bundle.workflows, checklist.workflow)[0])
+    spoken = "\n".join(condition_lines(checklist.when, names))
+    written = f"文件里的写法（CEL），以它为准：\n\n```\n{broken(checklist.when)}\n```"
+    return "\n\n".join([*lines, spoken, written])
+
+
+def _asked(checklist: ChecklistDef, bundle: Bundle, links: Links) -> str:
+    return bullets(_actions(checklist, bundle, links))
+
+
+def _actions(checklist: ChecklistDef, bundle: Bundle, links: Links) -> Iterator[str]:
+    for workflow in of_tier(bundle.workflows, checklist.workflow):
+        for action in workflow.actions.values():
+            if checklist.name in action.checklists:
+                yield f"{links.workflow(workflow)}：{plain(action.title.zh)}（{code(action.name)}）"
