@@ -166,7 +166,7 @@ STORIES: dict[str, Story] = {
     # the whole way inside of the sixty days
     "公开招标全程": Story("close", 1),
     "竞争性磋商全程": Story("close", 3, CONSULTATION, behind={"sign_contract": AMENDED}),
-    "面向公众的服务": Story("close", 6, CONSULTATION, facts={"public_service": True}, behind={
+    "面向公众的服务": Story("close", 6, CONSULTATION, facts={"public_service": True}, changes={"accept": {"facts": {"users_took_part": True}}}, behind={
         "accept": [Step("publish_acceptance", "P.1.1.1", facts={"acceptance_url": "https://example.org/ok/{number}"},
                         hour=16)]}),
     "收取保证金": Story("close", 4, facts={"deposit": True}, since=45, behind={

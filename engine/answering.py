@@ -281,7 +281,7 @@ _ANSWERS: dict[str, Callable[[Office, Work, Matter, Question], int | None]] = {
     "second_lowest_price": _nth_price(1),
     **{
         f"bids_same_{fact}": _count_same(fact)
-        for fact in ("machine_code", "ip", "bond_account", "drafter", "contact")
+        for fact in ("machine_code", "ip", "bond_account", "drafter", "contact", "responsible")
     },
 }
 assert _ANSWERS.keys() == QUESTIONS.keys()

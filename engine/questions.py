@@ -100,6 +100,7 @@ _ALL = (
     _alike("bond_account", "保证金账户"),
     _alike("drafter", "投标文件编制人"),
     _alike("contact", "投标经办人"),
+    _alike("responsible", "单位负责人"),
     Question(
         "queries_before", "complaint", "所投诉的采购包在投诉以前登记过几件质疑", "family", ("complaint.complained_by",)
     ),

@@ -70,6 +70,8 @@ USUAL: dict[str, FactValue] = {
     "entry_url": "https://www.example.cn/9",
     "summary_url": "https://www.example.cn/10",
     "call_off_url": "https://www.example.cn/11",
+    "again_case": "sum",
+    "supplement_amount": 1_000_000,
     "method_approval": "平财购批〔2026〕1号",
     "award_amount": 100_000_000,
     "final_quotes": 3,

@@ -111,7 +111,7 @@ def _documents_and_notice(school: Desk) -> None:
     act(school, "2026-09-14 10:00", "赵六", "draft_documents")  # a Monday
     act(school, "2026-09-16 10:00", "李四", "return_documents", "--reason 评分标准指向特定品牌")
     act(school, "2026-09-18 10:00", "赵六", "draft_documents")
-    signed = "--checked fair_competition --reason 没有限制竞争的条款"
+    signed = "--checked fair_competition --checked documents_content --reason 没有限制竞争的条款"
     act(school, "2026-09-21 10:00", "李四", "approve_documents", f"--evidence review_sheet={PAPER} {signed}")
 
     # the intent was published on 08-25: the notice comes thirty days later, not a minute before

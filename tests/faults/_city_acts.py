@@ -27,6 +27,7 @@ def pending(
     """
     papers.mkdir()
     kinds = {name: fact.type for w in office.current.workflows.values() for name, fact in w.facts.items()}
+    lists = {a.name: a.checklists for w in office.current.workflows.values() for a in w.actions.values()}
     found: list[tuple[datetime, int, int, list[str], int]] = []
     known = dict(ids)
     for plan in plans:
@@ -35,9 +36,11 @@ def pending(
             found.append((plan.begins, 0, plan.number, _new(plan, known[plan.number], kinds), plan.number))
         for act in plan.acts:
             if act.at > now and act.step.kind not in _LEFT_OUT:
-                found.append(
-                    (act.at, 1, act.order, _words(act, plan, known[plan.number], kinds, papers), plan.number)
-                )
+                words = _words(act, plan, known[plan.number], kinds, papers)
+                for name in lists.get(act.step.action, ()) if act.step.kind == "do" else ():
+                    words += ["--checked", name]
+                    words += [] if act.step.reason else ["--reason", "逐项审查，同意"]
+                found.append((act.at, 1, act.order, words, plan.number))
     return [
         {"at": at.isoformat(), "words": words, "project": number}
         for at, _, _, words, number in sorted(found, key=lambda one: one[:3])

@@ -64,6 +64,7 @@ def _particular(name: str, number: int, today: date) -> dict[str, Any]:
         "publish_again": dates,
         "move_deadline": deadline,
         "clarify": {"affects_bids": number % 2 == 0} | (deadline if number % 3 == 0 else {}),
+        "accept": {"users_took_part": True},
         "open_bids": {"bidders": 2 + number % 3} | ({"two_suffice": True} if number % 4 == 0 else {}),
         "check_qualification": {"qualified": 2 if number % 6 == 0 else 3},
         "issue_award_letter": {"contracts": 2 if number % 5 == 0 else 1},
