@@ -50,6 +50,16 @@ class Chart:
             here = None if here is None else self.goes(here, action)
         return here == end
 
+    def way_to(self, goal: str) -> list[Move]:
+        """Return a shortest way from the first state to another one."""
+        ways: dict[str, list[Move]] = {self.initial: []}
+        for state in (queue := [self.initial]):
+            for move in self.moves:
+                if move.source == state and move.target not in ways:
+                    ways[move.target] = [*ways[state], move]
+                    queue.append(move.target)
+        return ways[goal]
+
     def astray(self, move: Move) -> Chart:
         """Return the same chart with one fault: ``move`` leads to another state."""
         other = next(s for s in sorted(self.states) if s != move.target)

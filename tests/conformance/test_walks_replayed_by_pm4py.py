@@ -27,7 +27,7 @@ pytest.importorskip(
     "pm4py", reason="pm4py: NOT CHECKED, it is not installed: pip install --group conformance"
 )
 
-WALKS, ALIGNED = (1000, 100_000) if THOROUGH else (40, 40)
+WALKS, ALIGNED = (1000, 100_000) if THOROUGH else (30, 60)
 
 
 @pytest.fixture(scope="module")
