@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from tests.city import shipped
 from tests.conformance.families import family_net, members_of
 from tests.conformance.logs import FILLED_IN, Event, by_matter, events_of
-from tests.conformance.nets import UNOPENED, Files, matter_net, openings
+from tests.conformance.nets import UNOPENED, Files, Net, matter_net, openings
 from tests.conformance.replaying import fitness
 from tests.conformance.walks import Export
 
@@ -100,9 +100,14 @@ def fits(traces: Sequence[Trace], how: Callable[..., list[float]] = fitness) -> 
     return [grouped[t.workflow][t.end][t.labels] for t in traces]
 
 
+@lru_cache(maxsize=4)
+def _family(export: Export) -> tuple[list[Event], Net]:
+    events = events_of(export, FILES.bundle)
+    return events, family_net(FILES, members_of(export, FILES), events)
+
+
 def family_fitness(export: Export, gone: tuple[str, int] | None = None) -> float:
     """Return the fitness of a whole family on its net; ``gone``, the n-th event of a matter, is left out."""
-    events = events_of(export, FILES.bundle)
+    events, net = _family(export)
     left_out = None if gone is None else [e for e in events if e.matter == gone[0]][gone[1]]
-    net = family_net(FILES, members_of(export, FILES), events)
     return fitness(net, [[e.full_label for e in events if e is not left_out]])[0]

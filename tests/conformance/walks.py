@@ -29,7 +29,7 @@ OBJECTS = ("goods", "works", "services")
 BEGINNINGS = (*STARTS, *WAYS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Export:
     """One family as `yiriban` prints it: its matters (`project show`) and all lines (`history show`)."""
 
@@ -114,7 +114,7 @@ def _any_value(fact: FactDef, today: date) -> FactValue:
 
 def _export(walk: Walk, file: Path) -> Export:
     """Copy the city into a file and ask the command line, as a user would."""
-    walk.city.store.engine.raw_connection().execute("vacuum into ?", (str(file),))  # type: ignore[call-arg]
+    walk.city.store.engine.raw_connection().execute("vacuum into ?", (str(file),))
     try:
         shown = _said(file, "project", "show", "P1")
         lines = _said(file, "history", "show", "P1", "--limit", "0")["lines"]
