@@ -63,7 +63,7 @@ def test_every_matter_fits_the_net_of_its_workflow(traces: list[Trace]) -> None:
     }))  # fmt: skip
     assert all(t.possible for t in traces)
     assert set(fits(traces)) == {1.0}
-    assert len(workflows) >= (28 if THOROUGH else 15)
+    assert len(workflows) >= (30 if THOROUGH else 15)
 
 
 def test_the_best_alignment_has_nothing_to_add_or_to_leave_out(traces: list[Trace]) -> None:
