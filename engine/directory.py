@@ -41,8 +41,8 @@ SUPERVISORS = {
 }
 """The same for the supervisors: what concerns them stays among them as long as one of them is there."""
 LAST_RESORT = (
-    *FALLBACK, "officer", "purchaser_rep", "agency", REGULATOR, REGULATOR_HEAD, "sector", "discipline", "bank",
-    "expert", "supplier",
+    *FALLBACK, "officer", "purchaser_rep", "agency", REGULATOR, REGULATOR_HEAD, "centre", "sector", "discipline",
+    "bank", "expert", "supplier",
 )  # fmt: skip
 """Where everybody is away: whose holders are told all the same; a notice is never lost for a leave."""
 

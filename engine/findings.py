@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from engine.findings_clock import look_at_clocks
+from engine.findings_recurrence import look_at_duties
 from engine.findings_rule import look_at_rule
 from engine.findings_source import Sources
 from engine.findings_state import look_at_states
@@ -43,6 +44,7 @@ def look_at_bundle(bundle: Bundle, texts: Mapping[str, TextDef] | None, sources:
         look_at_rule(rule, bundle, sources)
     for table in bundle.thresholds.values():
         look_at_table(table, sources)
+    look_at_duties(bundle, sources)
     for ladder in bundle.ladders.values():
         _look_at_ladder(ladder, bundle, texts, sources)
     for profile in bundle.profiles.values():
@@ -164,11 +166,12 @@ def _look_at_effect(ladder: LadderDef, place: int, rung: Rung, bundle: Bundle, s
 
 
 def _look_at_switches(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:
-    """What a profile switches on must be a switch of a rung or of a workflow; what it inherits is its base's to answer for."""
+    """What a profile switches on must be a switch of a rung, a workflow or a duty; what it inherits is its base's to answer for."""
     if sources.unread:
         return
     known = {rung.switch for ladder in bundle.ladders.values() for rung in ladder.rungs if rung.switch}
     known |= {workflow.switch for workflow in bundle.workflows.values() if workflow.switch}
+    known |= {duty.switch for duty in bundle.duties.values() if duty.switch}
     above = [bundle.profiles[name] for name in profile.lineage[1:] if name in bundle.profiles]
     for switch in sorted(profile.switches.difference(*(base.switches for base in above))):
         who = f"方案 {profile.name}"
