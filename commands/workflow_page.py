@@ -206,7 +206,15 @@ def _limit_rows(
         )
     if clock.agreed:
         title = _agreed(workflow, clock.agreed, bundle).in_(lang)
-        yield (clock.name, pick(lang, "约定", "agreed"), title, None, None, None, None)
+        yield (
+            clock.name,
+            words.get(clock.agreed_as) or pick(lang, "约定", "agreed"),
+            title,
+            None,
+            None,
+            None,
+            None,
+        )
 
 
 def _agreed(workflow: WorkflowDef, fact: str, bundle: Bundle) -> Title:
