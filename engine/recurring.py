@@ -110,7 +110,8 @@ def open_duties(office: Office, store: Register, reader: Reader, now: datetime) 
     looked = store.looked()  # another scheduler may have been faster
     if looked is None or _seen_today(office, looked, now):
         return done
-    wanted = sorted(_wanted(office, store, looked, now, done), key=lambda w: (w.at, w.id))
+    since = looked.seen or looked.begun
+    wanted = sorted(_wanted(office, store, looked.begun, since, now, done), key=lambda w: (w.at, w.id))
     there = store.opened_among([w.id for w in wanted])
     missing = [w for w in wanted if w.id not in there]
     for place in sorted({w.seat.unit.jurisdiction for w in missing}):
@@ -128,18 +129,33 @@ def _seen_today(office: Office, looked: Looked, now: datetime) -> bool:
     return looked.seen is not None and day_of(looked.seen) >= day_of(now)
 
 
-def _wanted(
-    office: Office, store: Register, looked: Looked, now: datetime, done: Openings
-) -> Iterator[_Wanted]:
-    """Walk what must be there of all periods that were not past at the last look."""
+def lacking(office: Office, store: Register, now: datetime) -> list[str]:
+    """Return what should have been opened before today, its period not past, and is not there: for the auditor.
+
+    Where today's look came to its end nothing is missing: who is appointed after it has duties from tomorrow.
+    """
+    looked = store.looked()
+    if looked is None or _seen_today(office, looked, now):
+        return []
     calendar = office.calendar
-    last, today = calendar.day_of(looked.seen or looked.begun), calendar.day_of(now)
+    before = calendar.start_of(calendar.day_of(now))
+    wanted = [w.id for w in _wanted(office, store, looked.begun, now, now, Openings()) if w.at < before]
+    there = store.opened_among(wanted)
+    return sorted(id for id in wanted if id not in there)
+
+
+def _wanted(
+    office: Office, store: Register, begun: datetime, since: datetime, now: datetime, done: Openings
+) -> Iterator[_Wanted]:
+    """Walk what must be there by ``now`` of all periods that were not past at ``since``."""
+    calendar = office.calendar
+    last, today = calendar.day_of(since), calendar.day_of(now)
     for duty in office.current.duties.values():
         for period in duty.periods(last, today):
             opens, ends = calendar.start_of(period.opens), calendar.midnight_after(period.due)
             for seat in store.seats(duty.role, opens, ends):
                 # nobody owes what was due before the role was held, or before this installation began
-                at = max(opens, looked.begun, seat.since)
+                at = max(opens, begun, seat.since)
                 if at < ends and at <= now and _applies(office, duty, seat, done):
                     yield _Wanted(duty.numbered(seat.place, period), duty, period, seat, at, ends)
 

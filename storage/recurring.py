@@ -33,8 +33,9 @@ _PLACES = (
     f"select a.jurisdiction, min(a.since) from appointment a where {_HELD} group by a.jurisdiction order by 1"
 )
 _TOP = (
-    "select id, name, path, profile, jurisdiction from unit where jurisdiction = ?"
-    " order by length(path), path limit 1"
+    "select u.id, u.name, u.path, u.profile, u.jurisdiction from unit u where u.jurisdiction = ?"
+    " order by not exists (select 1 from appointment a where a.unit = u.id and a.role = ? and a.since < ?),"
+    " length(u.path), u.path limit 1"
 )
 
 
@@ -49,15 +50,15 @@ def looked(fetch: Fetch) -> Looked | None:
 def seats(fetch: Fetch, role: str, since: datetime, until: datetime) -> list[Seat]:
     """Return where ``role`` is held at some time from ``since`` until ``until``, by place.
 
-    A regulator's place is the jurisdiction, for which its topmost unit stands; where there is none, nothing is
-    bought. Every other role's place is the unit for which it was appointed.
+    A regulator's place is the jurisdiction, for which the finance department's own unit stands, else the topmost
+    one; where there is none, nothing is bought. Every other role's place is the unit for which it was appointed.
     """
     held = (role, to_ticks(until), to_ticks(since))
     if role not in REGULATORS:
         return [Seat(row[0], Unit(*row[:5]), from_ticks(row[5])) for row in fetch(_UNITS, held)]
     found: list[Seat] = []
     for place, begun in fetch(_PLACES, held):
-        for row in fetch(_TOP, (place,)):
+        for row in fetch(_TOP, (place, role, to_ticks(until))):
             found.append(Seat(place, Unit(*row), from_ticks(begun)))
     return found
 
