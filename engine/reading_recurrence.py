@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from engine.errors import BadInput
 from engine.reading_form import Form, check_name, read_code
 from engine.recurrence import PERIODS, YEAR, DutyDef, PeriodDay, read_period_day
+from engine.term import read_length
 from engine.yamlfile import Faults, Map
 
 _DAYS = "first day、day 10、last day，或（每年的）03-31"
@@ -45,8 +47,13 @@ def read_duty(tree: Map, file: str, faults: Faults) -> DutyDef:
 
 
 def _months(form: Form) -> int:
-    length = form.length("every")
-    if length is None:
+    text = form.text("every", "every: 1 year", required=True)
+    if not text:
+        return YEAR
+    try:
+        length = read_length(text)
+    except BadInput:
+        form.fault(form.line("every"), f"every 不是期限：{text}", _EVERY)
         return YEAR
     if length.unit == "months" and length.number in PERIODS:
         return length.number
