@@ -40,6 +40,9 @@ def patrol(settings: Settings, at: str | None, dry_run: bool, as_json: bool) -> 
             _make_sure(moment, room)
         elif not dry_run:
             now = room.now
+        if moment is None and not dry_run:
+            with room.store.transaction():
+                room.store.begin_duties(now)  # a database from before there were any
         long_work()
         beat = pass_on(room.office(), room.store, now, dry_run=dry_run)
         if not dry_run and now == room.now:

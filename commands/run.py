@@ -87,6 +87,9 @@ def run(
     beside = Beside(settings, pace)
     store = assembly.open_store(settings)
     try:
+        with store.transaction():
+            store.begin_duties(assembly.system_now())  # a database from before there were any
+        store.close()
         standing = StandingOffice(settings, store)
 
         def look() -> tuple[Office, YiribanError | None]:
