@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from commands.book_checklist import checklist_book_page
+from commands.book_duty import duty_book_page
 from commands.book_index import index_page
 from commands.book_rule import rule_book_page
 from commands.book_tables import ladder_book_page, profile_book_page, threshold_book_page
@@ -22,6 +23,7 @@ def law_book(bundle: Bundle, texts: Mapping[str, TextDef]) -> dict[str, str]:
     pages |= {f"terms/{t.name}.md": term_book_page(t, bundle) for t in bundle.terms.values()}
     pages |= {f"rules/{r.code}.md": rule_book_page(r, bundle) for r in bundle.rules.values()}
     pages |= {f"checklists/{c.name}.md": checklist_book_page(c, bundle) for c in bundle.checklists.values()}
+    pages |= {f"recurring/{d.name}.md": duty_book_page(d, bundle) for d in bundle.duties.values()}
     pages |= {
         f"ladders/{one.name}.md": ladder_book_page(one, bundle, texts) for one in bundle.ladders.values()
     }
@@ -40,5 +42,6 @@ def _in_order(bundle: Bundle) -> Bundle:
         ladders=dict(sorted(bundle.ladders.items())),
         profiles=dict(sorted(bundle.profiles.items())),
         checklists=dict(sorted(bundle.checklists.items())),
+        duties=dict(sorted(bundle.duties.items())),
         thresholds=dict(sorted(bundle.thresholds.items())),
     )

@@ -46,6 +46,9 @@ def index_page(bundle: Bundle) -> str:
             _confidence(bundle),
             *(_stage(stage, bundle, links) for stage in stages(bundle)),
             section("督办规则", bullets(_ladder(one, bundle, links) for one in bundle.ladders.values())),
+            section(
+                "周期性工作", bullets(map(links.duty, sorted(bundle.duties.values(), key=lambda d: d.code)))
+            ),
             section("审查清单", bullets(map(links.checklist, bundle.checklists.values()))),
             section("门槛表", bullets(map(links.threshold, bundle.thresholds.values()))),
             section("地方时限方案", bullets(map(links.profile, bundle.profiles.values()))),

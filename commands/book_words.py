@@ -10,6 +10,7 @@ from commands.clock_page import CONFIDENCES
 from commands.law_page import value_words
 from engine.law import Confidence, Dated, Ground
 from engine.lawbook import spans
+from engine.recurrence import DutyDef
 from engine.ruling import RuleDef
 from engine.thresholds import ThresholdTable
 from engine.title import Title
@@ -143,6 +144,10 @@ class Links:
     def checklist(self, checklist: ChecklistDef) -> str:
         """Link to the page of what a review signs."""
         return link(checklist.title.zh, f"{self.up}checklists/{checklist.name}.md")
+
+    def duty(self, duty: DutyDef) -> str:
+        """Link to the page of a duty that comes back."""
+        return link(f"{duty.code} {duty.title.zh}", f"{self.up}recurring/{duty.name}.md")
 
     def threshold(self, table: ThresholdTable) -> str:
         """Link to the page of a table of amounts."""

@@ -69,6 +69,7 @@ def found(office: Office, store: SqlStore, began: datetime) -> None:
     places = {**BUREAUS, **{unit: BUREAUS[bureau] for unit, bureau in UNITS.items()}, **FINANCE}
     with store.transaction():
         store.keep_bundle(office.current, began, CITY)
+        store.begin_duties(began)
         for code, name, level, above in JURISDICTIONS:
             people.add_jurisdiction(code, name, level, above)
         for unit, code in places.items():

@@ -23,7 +23,7 @@ from commands.lamps import coloured
 from commands.printing import SHANGHAI, common_options, emit, note, pass_settings, pick
 from commands.room import dry_run_option, enter, read_at, typed
 from commands.words import fold
-from engine.directory import BUYING, REGULATORS
+from engine.directory import BUYING, REGULATORS, UNIT_SIDE
 from engine.errors import BadInput
 from exchange.rates import rates
 from exchange.report import ONE_DAYS
@@ -115,8 +115,9 @@ def officer(
     """采购单位：在办计时按剩余时间排列、下一步怎么办、等着签收和反馈的督办件 / my clocks by time left."""
     name = who(ctx, settings, person)
     lang = settings.lang
-    with _opened(settings, name, BUYING, unit) as opened:
+    with _opened(settings, name, UNIT_SIDE, unit) as opened:
         view, command = opened.view, typed(ctx)
+        view.items = [item for item in view.items if not view.others_duty(item, UNIT_SIDE)]
         shown = view.open[: limit or None]
         payload: dict[str, Any] = {}
         if as_json:
@@ -207,6 +208,9 @@ def regulator(
                     case_data(view, case, held_by(view, case), command) for case in cases[: limit or None]
                 ],
                 "climbed": [case_data(view, case, frozenset(), command) for case in climbed],
+                "recurring": [
+                    item_data(view, item, command) for item in view.duties(REGULATORS)[: limit or None]
+                ],
                 "ranking": [standing_data(s) for s in standings],
             }
         page = "" if as_json else regulator_page(view, opened.units, standings, year, command, limit, lang)

@@ -20,7 +20,7 @@ from commands.room import Room, read_at
 from commands.words import aside
 from engine.advance import Request, advance, find
 from engine.chain import plain
-from engine.directory import BUYING
+from engine.directory import UNIT_SIDE
 from engine.errors import (
     BadInput,
     BadRow,
@@ -75,7 +75,7 @@ def take_back(room: Room, path: Path, person: str, *, dry_run: bool) -> Taken:
     office = room.office()
     try:
         with room.store.transaction():
-            wall = desks.wall_of(room.store, person, BUYING, room.now)
+            wall = desks.wall_of(room.store, person, UNIT_SIDE, room.now)
             room.store.keep_bundle(office.current, room.now, _place(wall))
             for filled in returned.filled:
                 _row(room, wall, returned, filled, path, person, taken)

@@ -164,10 +164,16 @@ def cut(items: Sequence[Item], limit: int) -> Sequence[Item]:
 
 
 def _duties(view: View, command: Command, limit: int, lang: str) -> str:
-    items = view.open
     title = pick(lang, "在办计时，按剩余时间", "Running clocks by time left")
-    if not items:
+    if not view.open:
         return section(title, pick(lang, "没有在走的计时", "No clocks are running"), lang)
+    return with_steps(view, view.open, title, command, limit, lang)
+
+
+def with_steps(
+    view: View, items: Sequence[Item], title: str, command: Command, limit: int, lang: str
+) -> str:  # fmt: skip
+    """Clocks by time left, with what to do next."""
     shown = cut(items, limit)
     heads = pick(lang, "序 灯 事项 项目 计时 截止 剩余", "no lamp matter project clock due left").split()
     rows = [(str(n), *item_cells(view, item, lang)) for n, item in enumerate(shown, 1)]

@@ -17,6 +17,7 @@ from commands.desk_page import (
     state_title,
     step,
     steps,
+    with_steps,
 )
 from commands.desk_view import View
 from commands.printing import pick, table
@@ -67,7 +68,7 @@ def ranking(found: Mapping[str, Mapping[str, Rate]], cases: Sequence[Matter]) ->
 def regulator_page(
     view: View, units: Sequence[str], standings: Sequence[Standing], year: int, command: Command, limit: int, lang: str
 ) -> str:  # fmt: skip
-    """Inbox, in handling, in review, ranking."""
+    """Inbox, in handling, in review, recurring duties, ranking."""
     incoming = inbox(view)
     others = [c for c in view.in_hand() if c not in incoming]
     climbed = view.climbed()
@@ -84,8 +85,16 @@ def regulator_page(
     blocks.append(_cases(view, reviewing, pick(lang, "复核中", "In review"), command, limit, lang))
     if climbed:
         blocks.append(_cases(view, climbed, pick(lang, "已逐级上报", "Climbed"), command, limit, lang))
+    blocks += recurring(view, command, limit, lang)
     blocks.append(_ranking(standings, year, limit, lang))
     return "\n\n".join(blocks)
+
+
+def recurring(view: View, command: Command, limit: int, lang: str) -> list[str]:
+    """The recurring duties of the finance department; nothing where there are none."""
+    items = view.duties(REGULATORS)
+    title = pick(lang, "周期性工作", "Recurring duties")
+    return [with_steps(view, items, title, command, limit, lang)] if items else []
 
 
 def _cases(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from engine.errors import YiribanError
 from engine.matter import Matter
 from engine.offering import Offer, offers
 from engine.opening import REGULATED
+from engine.recurrence import TIER
 from engine.work import Work
 from exchange.todo import Act, Asked
 from storage import desks
@@ -60,6 +61,25 @@ class View:
             found = self.work.matters[matter]
             self._offers[matter] = offers(self.room.office(), self.work, [found], self.room.now)
         return self._offers[matter]
+
+    def duties(self, roles: Collection[str]) -> list[Item]:
+        """Return the open clocks of recurring duties that people of ``roles`` do, by time left."""
+        return [item for item in self.open if (by := self._by(item)) and by & set(roles)]
+
+    def others_duty(self, item: Item, roles: Collection[str]) -> bool:
+        """Say whether a clock is of a recurring duty that none of ``roles`` does: the regulator's is no purchaser's."""
+        by = self._by(item)
+        return bool(by) and not by & set(roles)
+
+    def _by(self, item: Item) -> frozenset[str]:
+        """Return who does a recurring duty; nobody for any other clock, and for one that no workflow knows."""
+        try:
+            workflow = self.room.workflow(item.seen.bundle, item.seen.workflow)
+        except KeyError:
+            return frozenset()
+        if workflow.tier != TIER:
+            return frozenset()
+        return frozenset(role for action in workflow.actions.values() for role in action.by)
 
     def next_of(self, item: Item) -> Offer | None:
         """Return what ends a running clock, if anything can now."""

@@ -112,6 +112,7 @@ def _register(
     for role in PURCHASER_ROLES:
         people.appoint(Appointment(person, role, held.id, room.now, None, held.jurisdiction))
     room.store.keep_bundle(bundle, room.now, held.jurisdiction)
+    room.store.begin_duties(room.now)
     return held
 
 

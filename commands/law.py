@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from commands.clock_page import CONFIDENCES
+from commands.law_duty import duty_as_data, duty_page, repeated
 from commands.law_page import rule_as_data, rule_page, term_as_data, term_page, value_words
 from commands.law_pages import pages
 from commands.printing import SHANGHAI, common_options, emit, money, note, pass_settings, pick, table
@@ -16,12 +17,15 @@ from commands.words import SEVERITIES, word
 from engine import lawbook
 from engine.errors import BadInput
 from engine.law import Confidence
+from engine.lawbook import Entry
+from engine.recurrence import DutyDef
 from engine.ruling import RuleDef
 from engine.term import Length, read_length
 from engine.workflow import Bundle, TermDef
 from runtime import assembly
 from runtime.settings import Settings
 
+_WHAT: dict[type, str] = {TermDef: "term", RuleDef: "rule", DutyDef: "duty"}
 _DAYS = re.compile(r"(\d{1,5})\s*d", re.IGNORECASE)
 
 
@@ -38,7 +42,7 @@ law.add_command(pages)
 @common_options
 @pass_settings
 def show(settings: Settings, name: str, as_json: bool) -> None:
-    """查看一条期限或规则：数值、依据、何处使用、地方做法 / show a term or a rule with its articles and uses.
+    """查看一条期限、规则或周期性工作：数值、依据、何处使用、地方做法 / show a term, a rule or a recurring duty.
 
     NAME 是编号（D39、R66）、期限名（contract_signing）或中文名（合同公告）。
     """
@@ -58,7 +62,7 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
 @common_options
 @pass_settings
 def search(settings: Settings, words: tuple[str, ...], as_json: bool) -> None:
-    """检索期限和规则，各字词都须出现 / find terms and rules in which every word occurs.
+    """检索期限、规则和周期性工作，各字词都须出现 / find terms, rules and duties in which every word occurs.
 
     查编号、名称、数值、依据、说明、办法和文件全文；不分全角半角、大小写和空格。
     """
@@ -67,7 +71,9 @@ def search(settings: Settings, words: tuple[str, ...], as_json: bool) -> None:
     payload = {"bundle": bundle.hash, "words": list(words), "hits": [_hit(e, today) for e in found]}
     rows = [(e.code, e.title.in_(lang), _limit(e, today, lang), _basis(e, today)) for e in found]
     heads = pick(lang, "编号 名称 数值或处置 依据", "code title limit basis").split()
-    nothing = pick(lang, "没有同时含有这些字词的期限或规则", "No term or rule has all these words")
+    nothing = pick(
+        lang, "没有同时含有这些字词的期限、规则或周期性工作", "No term, rule or duty has all these words"
+    )
     emit(as_json, "law.search", payload, lambda: table(rows, heads) if rows else nothing)
 
 
@@ -84,7 +90,7 @@ def search(settings: Settings, words: tuple[str, ...], as_json: bool) -> None:
 def due(settings: Settings, unverified: bool, older_than: str | None, as_json: bool) -> None:
     """列出该与原文重新核对的数值 / list the numbers to compare with their texts again.
 
-    超过一年没有核对的；加 --unverified 时，连同没有确定把握的。期限、承诺、规则、参数、门槛、词表都查。
+    超过一年没有核对的；加 --unverified 时，连同没有确定把握的。期限、承诺、规则、参数、门槛、词表、周期性工作都查。
     """
     bundle = assembly.law_in_force(settings).bundle
     limit = _age(older_than) if older_than else lawbook.A_YEAR
@@ -124,11 +130,15 @@ def _age(text: str) -> Length:
         raise BadInput(error.what, why=error.why, then="写成 180d、180日、6个月 或 1年") from error
 
 
-def _as_data(entry: TermDef | RuleDef, bundle: Bundle, today: date) -> dict[str, Any]:
+def _as_data(entry: Entry, bundle: Bundle, today: date) -> dict[str, Any]:
+    if isinstance(entry, DutyDef):
+        return duty_as_data(entry, bundle)
     return rule_as_data(entry, bundle) if isinstance(entry, RuleDef) else term_as_data(entry, bundle, today)
 
 
-def _page(entry: TermDef | RuleDef, bundle: Bundle, lang: str, today: date) -> str:
+def _page(entry: Entry, bundle: Bundle, lang: str, today: date) -> str:
+    if isinstance(entry, DutyDef):
+        return duty_page(entry, bundle, lang)
     return (
         rule_page(entry, bundle, lang)
         if isinstance(entry, RuleDef)
@@ -136,12 +146,12 @@ def _page(entry: TermDef | RuleDef, bundle: Bundle, lang: str, today: date) -> s
     )
 
 
-def _hit(entry: TermDef | RuleDef, today: date) -> dict[str, Any]:
+def _hit(entry: Entry, today: date) -> dict[str, Any]:
     now = entry.statutory.on(today) if isinstance(entry, TermDef) else None
     return {
-        "what": "term" if isinstance(entry, TermDef) else "rule",
+        "what": _WHAT[type(entry)],
         "code": entry.code,
-        "name": entry.name if isinstance(entry, TermDef) else entry.code,
+        "name": entry.code if isinstance(entry, RuleDef) else entry.name,
         "title": {"zh": entry.title.zh, "en": entry.title.en},
         "limit": now.value if now is not None else None,
         "severity": entry.severity if isinstance(entry, RuleDef) else None,
@@ -150,16 +160,18 @@ def _hit(entry: TermDef | RuleDef, today: date) -> dict[str, Any]:
     }
 
 
-def _limit(entry: TermDef | RuleDef, today: date, lang: str) -> str | None:
+def _limit(entry: Entry, today: date, lang: str) -> str | None:
     """The limit in force today, or what a rule does; none for what only a contract or a profile limits."""
     if isinstance(entry, RuleDef):
         return word(SEVERITIES, entry.severity, lang)
+    if isinstance(entry, DutyDef):
+        return repeated(entry, lang)
     now = entry.statutory.on(today)
     return None if now is None else f"{entry.kind.upper()} {value_words(now.value, lang)}"
 
 
-def _basis(entry: TermDef | RuleDef, today: date) -> str | None:
-    if isinstance(entry, RuleDef):
+def _basis(entry: Entry, today: date) -> str | None:
+    if isinstance(entry, RuleDef | DutyDef):
         return entry.ground.basis
     now = entry.statutory.on(today)
     return None if now is None else now.ground.basis
@@ -207,12 +219,12 @@ def _content(number: lawbook.Number, lang: str) -> str:
     """Name the entry beside its code, which is a profile's name where the profile promises it."""
     if number.kind == "promise":
         return number.part.in_(lang)
-    whole = number.kind in ("term", "rule", "words")
+    whole = number.kind in ("term", "rule", "words", "duty", "checklist")
     return number.title.in_(lang) + ("" if whole else f" {number.part.in_(lang)}")
 
 
 def _value(number: lawbook.Number, lang: str) -> str | None:
-    if number.kind in ("rule", "words"):
+    if number.kind in ("rule", "words", "checklist"):
         return None
     if number.kind == "threshold" and isinstance(number.value, int):
         return money(number.value)

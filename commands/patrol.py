@@ -40,6 +40,9 @@ def patrol(settings: Settings, at: str | None, dry_run: bool, as_json: bool) -> 
             _make_sure(moment, room)
         elif not dry_run:
             now = room.now
+        if moment is None and not dry_run:
+            with room.store.transaction():
+                room.store.begin_duties(now)  # a database from before there were any
         long_work()
         beat = pass_on(room.office(), room.store, now, dry_run=dry_run)
         if not dry_run and now == room.now:
@@ -69,6 +72,8 @@ def _data(beat: Beat, dry_run: bool) -> dict[str, Any]:
         "dry_run": dry_run,
         "at": here(beat.at),
         "looked_at": beat.looked_at,
+        "opened": [{"matter": m.id, "title": m.title, "unit": m.unit} for m in beat.opened],
+        "unopened": beat.unopened,
         "fires": [fire_data(f, by_fire.get(f.key, ())) for f in beat.fires],
         "messages": len(beat.messages),
         "cases": [f.case for f in beat.fires if f.case],
@@ -91,7 +96,8 @@ def _page(room: Room, beat: Beat, known: dict[str, Matter], dry_run: bool) -> st
         if dry_run
         else pick(lang, f"巡查 {when}", f"Patrol {when}")
     ]
-    if not beat.fires and not beat.troubled:
+    lines += _opened(beat, lang)
+    if len(lines) == 1 and not beat.fires and not beat.troubled:
         return "\n".join([*lines, pick(lang, "  没有到点的事", "  Nothing is due")])
     by_fire: dict[str, list[Any]] = {}
     for message in beat.messages:
@@ -119,6 +125,18 @@ def _page(room: Room, beat: Beat, known: dict[str, Matter], dry_run: bool) -> st
         )
     )
     return "\n".join(lines)
+
+
+def _opened(beat: Beat, lang: str) -> list[str]:
+    """The recurring duties that this patrol opened, and those that it could not."""
+    head, bad = pick(lang, "开出", "opened"), pick(lang, "开不出来", "cannot be opened")
+    lines = [f"  {head}  {m.id}  {m.title}  {m.unit}" for m in beat.opened[:_SHOWN]]
+    if len(beat.opened) > _SHOWN:
+        more = len(beat.opened) - _SHOWN
+        lines.append(
+            pick(lang, f"  另开出 {more} 件，--json 列出全部", f"  and {more} more opened, see --json")
+        )
+    return lines + [f"  {bad}  {trouble}" for trouble in beat.unopened]
 
 
 def _texts(messages: Sequence[Any], lang: str) -> list[str]:

@@ -87,6 +87,9 @@ def run(
     beside = Beside(settings, pace)
     store = assembly.open_store(settings)
     try:
+        with store.transaction():
+            store.begin_duties(assembly.system_now())  # a database from before there were any
+        store.close()
         standing = StandingOffice(settings, store)
 
         def look() -> tuple[Office, YiribanError | None]:
@@ -160,7 +163,7 @@ class _Teller:
         match event:
             case Beat():
                 self._recovered(event.at)
-                if event.fires or event.troubled:
+                if event.fires or event.troubled or event.opened or event.unopened:
                     say(_json(event) if self._as_json else _line(event, self._lang))
             case Posted():
                 self._recovered(event.at, "delivery")
@@ -236,6 +239,8 @@ def _data(beat: Beat) -> dict[str, Any]:
     return {
         "schema": "yiriban.beat/1",
         "at": at.isoformat() if at is not None else None,
+        "opened": [m.id for m in beat.opened],
+        "unopened": beat.unopened,
         "fires": len(beat.fires),
         "messages": len(beat.messages),
         "cases": [f.case for f in beat.fires if f.case],
@@ -254,6 +259,10 @@ def _line(beat: Beat, lang: str) -> str:
         f"触发 {fires}，消息 {messages}，督办件 {cases}，故障 {troubles}",
         f"fires {fires}, messages {messages}, cases {cases}, troubles {troubles}",
     )
+    if beat.opened:
+        what += pick(lang, f"，开出周期性工作 {len(beat.opened)}", f", recurring duties {len(beat.opened)}")
+    if beat.unopened:
+        what += pick(lang, f"，开不出来：{beat.unopened[0]}", f", cannot be opened: {beat.unopened[0]}")
     return f"{_clock(beat.at)}  {what}"
 
 

@@ -81,6 +81,7 @@ def list_(settings: Settings, as_json: bool) -> None:
         "profiles": sorted(bundle.profiles),
         "terms": sorted(bundle.terms),
         "rules": sorted(bundle.rules),
+        "recurring": sorted(bundle.duties),
     }
     emit(as_json, "workflow.list", payload, lambda: _listing(bundle, settings.lang))
 
@@ -125,4 +126,9 @@ def _listing(bundle: Bundle, lang: str) -> str:
         for w in bundle.workflows.values()
     ]
     version = pick(lang, "流程版本", "bundle")
-    return f"{table(rows, heads, right=(3, 4, 5))}\n\n{version} {bundle.hash}"
+    parts = [table(rows, heads, right=(3, 4, 5))]
+    if bundle.duties:
+        heads = pick(lang, "周期性工作 编号 名称 流程", "recurring code title workflow").split()
+        duties = sorted(bundle.duties.values(), key=lambda d: d.code)
+        parts.append(table([(d.name, d.code, d.title.in_(lang), d.workflow) for d in duties], heads))
+    return "\n\n".join([*parts, f"{version} {bundle.hash}"])

@@ -208,7 +208,8 @@ def _limit_rows(
         )
     if clock.agreed:
         title = agreed_title(workflow, clock.agreed, bundle).in_(lang)
-        yield (clock.name, pick(lang, "约定", "agreed"), title, None, None, None, None)
+        moment = words.get(clock.agreed_as) or pick(lang, "约定", "agreed")
+        yield (clock.name, moment, title, None, None, None, None)
 
 
 def agreed_title(workflow: WorkflowDef, fact: str, bundle: Bundle) -> Title:

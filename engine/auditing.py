@@ -50,6 +50,7 @@ KINDS: dict[str, Kind] = {
     "patrol": Kind(("巡查停了", "no patrol"), ("查看并重新启动 yiriban run", "look after yiriban run, start it anew")),
     "unlooked": Kind(("计时到点没有巡查", "due clocks nobody looked at"), _PATROL),
     "unplanned": Kind(("计时没有下一次巡查", "clocks without a next look"), _WATCH, lasting=True),
+    "unopened": Kind(("周期性工作到期没有开出", "recurring duties not opened"), _PATROL),
     "astray": Kind(("计时的安排与应有的不符", "clocks planned otherwise than they should be"), _WATCH, lasting=True),
     "halted": Kind(("计时停着而没有中止", "clocks standing still without a pause"), _WATCH, lasting=True),
     "left_open": Kind(("事项已办结而计时仍在走", "clocks running on finished matters"), _WATCH, lasting=True),

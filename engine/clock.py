@@ -215,7 +215,7 @@ class Planner:
         if promised and promised.value:
             lengths.append(("promise", promised.value.limit, promised.value.ends, promised.ground))
         if isinstance(agreed, Length):
-            lengths.append(("agreed", agreed, term.ends, None))
+            lengths.append((definition.agreed_as, agreed, term.ends, None))
         value = term.statutory.on(day)
         if value and value.value:
             lengths.append(("statutory", value.value, term.ends, value.ground))
@@ -225,8 +225,8 @@ class Planner:
                 moment = due_on(moved[name], ends, self.calendar)
             dues.append(DueMoment(name, moment, limit, ground))
         if isinstance(agreed, date):
-            moment = due_on(moved.get("agreed", agreed), term.ends, self.calendar)
-            dues.append(DueMoment("agreed", moment, None, None))
+            moment = due_on(moved.get(definition.agreed_as, agreed), term.ends, self.calendar)
+            dues.append(DueMoment(definition.agreed_as, moment, None, None))
         if not dues:
             return Prepared((), ()), True
         dues.sort(key=lambda d: MOMENTS.index(d.name))

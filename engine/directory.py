@@ -20,6 +20,10 @@ REGULATORS = frozenset({REGULATOR, REGULATOR_HEAD})
 """The roles of a finance department; both are competent by budget level. 财政部门"""
 BUYING = frozenset({*PURCHASER_ROLES, "agency"})
 """The roles that nobody of the finance department of the same jurisdiction may hold (R78)."""
+CENTRE = "centre"
+"""The public resources trading centre: no buyer, it has duties of its own. 公共资源交易中心"""
+UNIT_SIDE = BUYING | {CENTRE}
+"""The roles whose desk is the officer's: they do the work that is watched."""
 SEPARATION = "政府采购法 第60条"
 """The ground of R78, buying apart from regulating. 管采分离"""
 
@@ -41,8 +45,8 @@ SUPERVISORS = {
 }
 """The same for the supervisors: what concerns them stays among them as long as one of them is there."""
 LAST_RESORT = (
-    *FALLBACK, "officer", "purchaser_rep", "agency", REGULATOR, REGULATOR_HEAD, "sector", "discipline", "bank",
-    "expert", "supplier",
+    *FALLBACK, "officer", "purchaser_rep", "agency", REGULATOR, REGULATOR_HEAD, CENTRE, "sector", "discipline",
+    "bank", "expert", "supplier",
 )  # fmt: skip
 """Where everybody is away: whose holders are told all the same; a notice is never lost for a leave."""
 

@@ -7,7 +7,7 @@ Lamps follow decision 5 of the plan: a due moment that passed with nothing recor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Literal
 
@@ -215,12 +215,20 @@ def _dues(
     calendar = office.calendar
     term = office.machines(matter.bundle).bundle.terms[definition.term]
     counted = {d.name: d for d in counted_again(office, work, matter, clock).dues}
+    if (fixed := counted.get(definition.agreed_as)) is not None and fixed.ground is None:
+        counted[fixed.name] = replace(fixed, ground=_fixed_by(office, matter))
     frozen = frozen_days(pauses_on(office, work, matter, clock.name), calendar)
     return tuple(
         _due(term, clock, name, instant, counted.get(name), frozen, calendar, now)
         for name in MOMENTS
         if (instant := clock.moment(name)) is not None
     )
+
+
+def _fixed_by(office: Office, matter: Matter) -> Ground | None:
+    """Return by which article a recurring duty is due on its date; a contract's date has none."""
+    duties = office.machines(matter.bundle).bundle.duties.values()
+    return next((duty.ground for duty in duties if matter.facts.get("duty") == str(duty.title)), None)
 
 
 def _due(

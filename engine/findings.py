@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from engine.findings_clock import look_at_clocks
+from engine.findings_recurrence import look_at_duties
 from engine.findings_rule import look_at_rules
 from engine.findings_source import Sources
 from engine.findings_state import look_at_states
@@ -42,6 +43,7 @@ def look_at_bundle(bundle: Bundle, texts: Mapping[str, TextDef] | None, sources:
     look_at_rules(bundle, sources)
     for table in bundle.thresholds.values():
         look_at_table(table, sources)
+    look_at_duties(bundle, sources)
     for ladder in bundle.ladders.values():
         _look_at_ladder(ladder, bundle, texts, sources)
     for profile in bundle.profiles.values():
@@ -163,11 +165,11 @@ def _look_at_effect(ladder: LadderDef, place: int, rung: Rung, bundle: Bundle, s
 
 
 def _look_at_switches(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:
-    """What a profile switches on must be a switch of a rung, a workflow, a rule or a list; what it inherits is its base's to answer for."""
+    """What a profile switches on must be a switch of a rung, a workflow, a rule, a list or a duty; what it inherits is its base's to answer for."""
     if sources.unread:
         return
     known = {rung.switch for ladder in bundle.ladders.values() for rung in ladder.rungs if rung.switch}
-    for named in (bundle.workflows, bundle.rules, bundle.checklists):
+    for named in (bundle.workflows, bundle.rules, bundle.checklists, bundle.duties):
         known |= {one.switch for one in named.values() if one.switch}
     above = [bundle.profiles[name] for name in profile.lineage[1:] if name in bundle.profiles]
     for switch in sorted(profile.switches.difference(*(base.switches for base in above))):

@@ -123,6 +123,14 @@ class _Look:
         elif name not in usable:
             what = f"要素 {name} 的类型是 {visible[name].type}，不能作约定期限"
             self.add("agreed", what, nearest(name, usable))
+        self.agreed_as()
+
+    def agreed_as(self) -> None:
+        """What a fact gives under the name of the law's moment, the law's term must not give as well."""
+        term = self.bundle.terms.get(self.clock.term)
+        if self.clock.agreed_as == "statutory" and term is not None and tuple(term.statutory):
+            what = f"期限 {term.name} 自己有法定天数，agreed_as 不能是 statutory"
+            self.add("agreed_as", what, "删去 agreed_as，或用 statutory: [] 的期限")
 
     def survives(self) -> None:
         """A clock that survives a final state must still be able to end there."""

@@ -20,6 +20,7 @@ from engine.matter import Matter, Pause
 from engine.message import due_day
 from engine.office import Office
 from engine.performing import Deed, Outcome, withdraw_cases
+from engine.recurrence import TIER
 from engine.standstill import missed_since, open_pause, release, stop
 from engine.starting import EXTENDED, counted_again, next_epoch, withdraw_warnings
 from engine.term import Moment
@@ -50,6 +51,7 @@ def pause(office: Office, work: Work, matter: Matter, word: Word) -> list[Fire]:
     """
     fires = begin(office, work, matter, word, "中止计时")
     check_right(word, matter, MAY_PAUSE, "中止计时", open_cases(office, work, matter))
+    _refuse_fixed(office, matter, "中止")
     if open_pause(matter) is not None:
         raise Refused(f"{matter.id} 已在中止中", then="先恢复计时，再另行中止")
     before = [p.until for p in matter.pauses if p.until is not None and not p.by]
@@ -94,6 +96,7 @@ def ask_extension(
     """Ask that ``moment`` of ``clock`` be moved to the end of the day ``until``; nothing moves yet."""
     fires = begin(office, work, matter, word, "申请延期")
     check_right(word, None, MAY_ASK, "申请延期")
+    _refuse_fixed(office, matter, "延期")
     _check_extension(office, matter, clock, moment, until, word.now)
     clock.asked = {
         "moment": moment, "until": until.isoformat(), "by": word.actor.person, "at": word.at.isoformat(),
@@ -138,6 +141,16 @@ def decide_extension(
         deed = Deed(word.now, word.now, SYSTEM, "automatic")
         withdraw_cases(office, work, matter, clock, deed, Outcome(matter, "", matter.state, matter.state))
     return fires
+
+
+def _refuse_fixed(office: Office, matter: Matter, what: str) -> None:
+    """Raise ``Refused`` for a recurring duty: its date is the law's or the plan's, and the next period comes anyway."""
+    if office.workflow(matter).tier == TIER:
+        raise Refused(
+            f"{matter.id} 不能{what}",
+            why=f"周期性工作的应办日期是固定的日子：{matter.facts.get('basis', '')}",
+            then="本期没有可办的事，登记“本期不适用”（excuse_duty）并写明原因；晚办的照实登记",
+        )
 
 
 def _check_extension(

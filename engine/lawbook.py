@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 from engine.counting import earlier
 from engine.errors import BadInput, NotFound
 from engine.law import Confidence, Dated, Ground, Value
+from engine.recurrence import YEAR, DutyDef
 from engine.ruling import RuleDef
 from engine.sensitive import plainly
 from engine.term import Length
@@ -22,13 +23,16 @@ from engine.title import Title
 from engine.workflow import ActionDef, Bundle, ClockDef, ProfileDef, Promise, TermDef, WorkflowDef
 
 Kind = Literal[
-    "term", "extension", "promise", "rule", "parameter", "override", "checklist", "threshold", "words",
+    "term", "extension", "promise", "rule", "parameter", "override", "checklist", "threshold", "words", "duty",
 ]  # fmt: skip
 DOUBTS: tuple[Confidence, ...] = ("to verify", "fairly sure", "sure")
 """The order in which people check: what is least sure goes first. 把握"""
 A_YEAR = Length(1, "years")
 """A number that nobody has compared for longer is due (not law, the house's habit)."""
 _NEAR = 3
+
+Entry = TermDef | RuleDef | DutyDef
+"""What may be looked up by its number: a term, a rule, a duty that comes back."""
 
 T = TypeVar("T")
 
@@ -80,8 +84,8 @@ class Number:
     file: str
 
 
-def find(bundle: Bundle, wanted: str) -> list[TermDef | RuleDef]:
-    """Return the terms and rules with this code, name or title, in any case of letters.
+def find(bundle: Bundle, wanted: str) -> list[Entry]:
+    """Return the terms, rules and recurring duties with this code, name or title, in any case of letters.
 
     Two terms may share a code (D54: the same article for two acts). Raises ``NotFound`` with the nearest ones.
     """
@@ -94,7 +98,7 @@ def find(bundle: Bundle, wanted: str) -> list[TermDef | RuleDef]:
     by_plain = {plainly(name): name for name, _ in names}
     near = [by_plain[name] for name in difflib.get_close_matches(plain, by_plain, _NEAR)]
     raise NotFound(
-        f"没有编号或名称为 {wanted} 的期限或规则",
+        f"没有编号或名称为 {wanted} 的期限、规则或周期性工作",
         then=f"相近的：{'、'.join(near)}" if near else "用 yiriban law search 按字词检索",
     )
 
@@ -145,8 +149,8 @@ def spans(dated: Dated[T]) -> list[tuple[Value[T], date | None]]:
     return list(zip(values, [*ends, *[None] * bool(values)], strict=True))
 
 
-def search(bundle: Bundle, words: Sequence[str]) -> list[TermDef | RuleDef]:
-    """Return the terms and rules in which every word occurs, by code; width, case and gaps do not matter.
+def search(bundle: Bundle, words: Sequence[str]) -> list[Entry]:
+    """Return the terms, rules and recurring duties in which every word occurs, by code; width, case and gaps do not matter.
 
     Looked at are the whole text of the file, what it says, and its lengths as an article writes them.
     Raises ``BadInput`` where no word is left.
@@ -177,6 +181,8 @@ def numbers(bundle: Bundle) -> Iterator[Number]:
     for words in bundle.words.values():
         whole = Title("整个词表", "the whole list")
         yield Number("words", words.name, words.title, "", whole, None, None, words.ground, words.file)
+    for duty in bundle.duties.values():
+        yield _of_duty(duty)
 
 
 def due(
@@ -198,25 +204,43 @@ def due(
     return {confidence: found[confidence] for confidence in DOUBTS if confidence in found}
 
 
-def _entries(bundle: Bundle) -> Iterator[TermDef | RuleDef]:
+def _entries(bundle: Bundle) -> Iterator[Entry]:
     yield from bundle.terms.values()
     yield from bundle.rules.values()
+    yield from bundle.duties.values()
 
 
-def _names(entry: TermDef | RuleDef) -> Iterator[str]:
+def _names(entry: Entry) -> Iterator[str]:
     """Walk what people may call it by: code, name, titles."""
     yield entry.code
-    if isinstance(entry, TermDef):
+    if not isinstance(entry, RuleDef):
         yield entry.name
     yield from (title for title in (entry.title.zh, entry.title.en) if title)
 
 
-def _text(bundle: Bundle, entry: TermDef | RuleDef) -> str:
+def _text(bundle: Bundle, entry: Entry) -> str:
     """Return all that may be searched: what stands in the file holds notes, articles, remedies, comments too."""
-    own = _of_term(entry) if isinstance(entry, TermDef) else _of_rule(entry)
+    own = list(_of_entry(entry))
     said = [text for n in own for text in (n.ground.basis, n.ground.note, _in_words(n.value))]
     # a sign between the pieces that no word can hold: none is found across two of them
     return "\x00".join(map(plainly, [*_names(entry), *said, bundle.files.get(entry.file, "")]))
+
+
+def _of_entry(entry: Entry) -> Iterator[Number]:
+    if isinstance(entry, TermDef):
+        return _of_term(entry)
+    return _of_rule(entry) if isinstance(entry, RuleDef) else iter((_of_duty(entry),))
+
+
+def every(duty: DutyDef) -> Length:
+    """Return how often a duty comes back."""
+    years, months = divmod(duty.months, YEAR)
+    return Length(months, "months") if months else Length(years, "years")
+
+
+def _of_duty(duty: DutyDef) -> Number:
+    whole = Title("每隔", "every")
+    return Number("duty", duty.code, duty.title, "", whole, every(duty), duty.since, duty.ground, duty.file)
 
 
 def _in_words(value: Length | int | None) -> str:

@@ -10,27 +10,21 @@ from typing import Protocol
 
 from engine.clock import RETRY_AFTER, Clock
 from engine.errors import BadRow, Unreadable
+from engine.matter import Matter
 from engine.office import Office
 from engine.passing import Turn, fire_next, keep_trouble, pass_time, turn
+from engine.recurring import Register, open_duties
 from engine.work import Fire, Message, Reader, Work
 
 SET = 500
 ALL = 2**31 - 1
 
 
-class Store(Protocol):
+class Store(Register, Protocol):
     """What a patrol asks of a store: transactions that give a unit of work and write its effects."""
 
     def work(self) -> AbstractContextManager[Work]:
         """Begin a transaction; on leaving, write the effects and commit, or roll back on error."""
-        ...
-
-    def write(self, work: Work) -> None:
-        """Write the effects of ``work`` inside the transaction and clear them."""
-        ...
-
-    def savepoint(self) -> AbstractContextManager[None]:
-        """Guard a part of the transaction: an error inside undoes that part only."""
         ...
 
     def isolate(self, now: datetime, limit: int, until: datetime) -> list[Clock]:
@@ -44,13 +38,17 @@ class _Undone(Exception):
 
 @dataclass(slots=True)
 class Beat:
-    """What a patrol did: fires in logical order, their messages, clocks in trouble."""
+    """What a patrol did: fires in logical order, their messages, clocks in trouble; the recurring duties that it
+    opened, and those that it could not.
+    """
 
     at: datetime
     fires: list[Fire] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     troubled: list[Clock] = field(default_factory=list)
     looked_at: int = 0
+    opened: list[Matter] = field(default_factory=list)
+    unopened: list[str] = field(default_factory=list)
 
 
 def patrol(
@@ -69,6 +67,8 @@ def patrol(
     if dry_run:
         _rehearse(office, store, now, beat)
         return beat
+    with store.work() as work:
+        _open_duties(office, store, work, now, beat)
     while True:
         with store.work() as work:
             clocks = _readable(store, work, now, SET, beat)
@@ -80,6 +80,12 @@ def patrol(
         beat.looked_at += len(clocks)
         if on_set is not None:
             on_set(beat.looked_at)
+
+
+def _open_duties(office: Office, store: Store, work: Work, now: datetime, beat: Beat) -> None:
+    """What the calendar brings comes before what is due: a matter opened late has its first rungs at once."""
+    found = open_duties(office, store, work.reader, now)
+    beat.opened, beat.unopened = found.opened, found.troubles
 
 
 def _readable(
@@ -173,6 +179,7 @@ def _set_aside(
 
 def _rehearse(office: Office, store: Store, now: datetime, beat: Beat) -> None:
     with store.work() as work, suppress(_Undone), store.savepoint():
+        _open_duties(office, store, work, now, beat)
         clocks = _readable(store, work, now, ALL, beat)
         beat.fires = pass_time(office, work, clocks, now)
         beat.messages = list(work.messages)

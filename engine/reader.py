@@ -1,7 +1,7 @@
 """From a folder of YAML files to a bundle: the only way in. 流程版本
 
 A bundle is made of the workflows (top level) and of `parts/`, `law/`, `rules/`, `checklists/`, `thresholds/`, `words/`,
-`ladders/` and `profiles/`; its hash is over their relative paths and texts. Message texts (`messages/`) are not part of it. An overlay
+`ladders/`, `profiles/` and `recurring/`; its hash is over their relative paths and texts. Message texts (`messages/`) are not part of it. An overlay
 folder replaces files of the same relative path and adds others.
 """
 
@@ -19,13 +19,16 @@ from engine.findings import look_at_bundle, look_at_texts
 from engine.findings_source import Sources
 from engine.including import include_fragments
 from engine.reading_law import read_ladder, read_profile, read_term, read_text
+from engine.reading_recurrence import read_duty
 from engine.reading_rule import read_rule
 from engine.reading_tables import read_checklist, read_table, read_words
 from engine.reading_workflow import read_fragment, read_workflow
 from engine.workflow import Bundle, TextDef
 from engine.yamlfile import MAX_BYTES, Fault, Faults, Map, broken, decode, read_yaml
 
-FOLDERS = ("", "parts", "law", "rules", "checklists", "thresholds", "words", "ladders", "profiles")
+FOLDERS = (
+    "", "parts", "law", "rules", "checklists", "thresholds", "words", "ladders", "profiles", "recurring",
+)  # fmt: skip
 MESSAGES = "messages"
 
 T = TypeVar("T")
@@ -99,6 +102,7 @@ _KINDS: Mapping[str, tuple[Callable[[Map, str, Faults], Any], str]] = {
     "words": (read_words, "words"),
     "ladders": (read_ladder, "ladder"),
     "profiles": (read_profile, "profile"),
+    "recurring": (read_duty, "duty"),
     MESSAGES: (read_text, "message"),
 }
 
@@ -221,6 +225,7 @@ def _bundle(reading: _Reading, files: dict[str, str], texts: dict[str, TextDef] 
         thresholds=reading.kept["thresholds"],
         words=reading.kept["words"],
         checklists=reading.kept["checklists"],
+        duties=reading.kept["recurring"],
     )
     if whole:
         compose_profiles(bundle, sources)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from engine.reading_form import Form
-from engine.workflow import PARTIES, Charge, ClockDef, Party, Trigger
+from engine.workflow import MOMENTS, PARTIES, Charge, ClockDef, MomentName, Party, Trigger
 from engine.yamlfile import Map, Scalar, Seq
 
 _TRIGGERS = ("action", "state", "fact")
@@ -20,6 +20,7 @@ def read_clock(name: str, form: Form, *, profile: str = "") -> ClockDef:
         starts=_starts(form),
         ends=_ends(form),
         agreed=form.text("agreed"),
+        agreed_as=cast(MomentName, form.choice("agreed_as", MOMENTS, "agreed")),
         applies_when=form.text("applies_when"),
         survives=form.names("survives"),
         guards=form.names("guards"),

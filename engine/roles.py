@@ -14,6 +14,7 @@ ROLES: dict[str, Title] = {
     "tracker": Title("第三方跟踪机构", "tracking agency"),
     "regulator": Title("财政部门", "finance department"),
     "regulator_head": Title("财政部门负责人", "finance department's head"),
+    "centre": Title("公共资源交易中心", "public resources trading centre"),
     "sector": Title("行业主管部门", "sector authority"),
     "discipline": Title("纪检监察等机关", "discipline inspection"),
     "bank": Title("融资机构", "financing institution"),

@@ -16,6 +16,7 @@ from engine.ladder import LadderDef as LadderDef
 from engine.ladder import Rung as Rung
 from engine.ladder import RungTime as RungTime
 from engine.law import Dated, Ground
+from engine.recurrence import DutyDef
 from engine.ruling import Override as Override
 from engine.ruling import RuleDef as RuleDef
 from engine.ruling import RuleExample as RuleExample
@@ -193,6 +194,8 @@ class ClockDef:
     starts: tuple[Trigger, ...]
     ends: tuple[str, ...] = ()
     agreed: str = ""
+    agreed_as: MomentName = "agreed"
+    """Under which name the moment stands that ``agreed`` gives: what law or a plan fixes by date is no contract's."""
     applies_when: str = ""
     survives: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
@@ -338,6 +341,7 @@ class Bundle:
     thresholds: dict[str, ThresholdTable] = field(default_factory=dict)
     words: dict[str, WordList] = field(default_factory=dict)
     checklists: dict[str, ChecklistDef] = field(default_factory=dict)
+    duties: dict[str, DutyDef] = field(default_factory=dict)
 
     @property
     def case_workflows(self) -> list[WorkflowDef]:

@@ -18,6 +18,7 @@ from engine.examining import examine
 from engine.message import wording_of
 from engine.office import Office
 from engine.quiet import next_opening
+from engine.recurring import lacking
 from engine.work import Work
 from runtime.lease import NAME as PATROL
 from runtime.settings import Settings
@@ -150,6 +151,7 @@ def swift(store: SqlStore, work: Work, office: Office, now: datetime) -> Iterato
     yield _patrol(store, now)
     yield _clocks("unlooked", work, office, kept.unlooked(store, now - GRACE), "到点没有巡查")
     yield _clocks("unplanned", work, office, kept.unplanned(store), "没有下一次巡查")
+    yield _all(Finding("unopened", duty, f"{duty} 应已开出") for duty in lacking(office, store, now - GRACE))
     yield from _messages(store, now)
     yield _all(
         Finding(

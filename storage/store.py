@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -16,9 +16,10 @@ from engine.directory import REGULATORS, Delegation, Jurisdiction, in_force
 from engine.errors import NotFound, StorageTrouble
 from engine.matter import Matter
 from engine.questions import Kin
+from engine.recurring import Looked, Seat
 from engine.work import Work
 from engine.workflow import Bundle
-from storage import rows
+from storage import recurring, rows
 from storage.claims import begin, connect, speaking
 from storage.columns import metadata
 from storage.damage import isolate
@@ -332,6 +333,32 @@ class SqlStore:
             " where m.about_clock is not null group by f.value order by f.value"
         )
         return dict(self.run(sql).fetchall())
+
+    # recurring duties
+
+    def begin_duties(self, now: datetime) -> None:
+        """Open recurring duties from ``now`` on; an installation begins once."""
+        self.run(recurring.BEGIN, (now.isoformat(),))
+
+    def looked(self) -> Looked | None:
+        """Return how far the opening of recurring duties has come; ``None`` where it has not begun."""
+        return recurring.looked(self.fetch)
+
+    def hold_duties(self) -> None:
+        """Let no other scheduler open duties before this transaction ends."""
+        self.run(recurring.HOLD)
+
+    def duties_seen(self, now: datetime) -> None:
+        """Remember that all was opened that was to be opened by ``now``."""
+        self.run(recurring.SEEN, (now.isoformat(),))
+
+    def seats(self, role: str, since: datetime, until: datetime) -> list[Seat]:
+        """Return where ``role`` is held at some time from ``since`` until ``until``, by place."""
+        return recurring.seats(self.fetch, role, since, until)
+
+    def opened_among(self, ids: Collection[str]) -> set[str]:
+        """Return those of ``ids`` that are matters already."""
+        return recurring.opened_among(self.fetch, sorted(ids))
 
     def keep_bundle(self, bundle: Bundle, now: datetime, jurisdiction: str) -> None:
         """Keep the files of ``bundle``, once."""

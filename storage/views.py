@@ -113,7 +113,9 @@ def projects(
     ``limit`` 0 = all. Projects with nothing running come last, the newest first.
     """
     where, values = _below(unit)
-    where = f"m.part_of is null and m.about is null{where}"
+    # a recurring duty stands alone too, and is no project: only its opening writes this fact
+    duty = "not exists (select 1 from fact f where f.matter = m.id and f.name = 'duty')"
+    where = f"m.part_of is null and m.about is null and {duty}{where}"
     if state:
         where, values = f"{where} and m.state = ?", (*values, state)
     count = store.run(f"select count(*) from matter m where {where}", values).fetchone()[0]

@@ -120,6 +120,11 @@ def paper(kind: str) -> Evidence:
     return Evidence(kind, f"{kind}.pdf", "ab" * 32, 1024, "evidence/ab")
 
 
+def root_of(matter: str) -> str:
+    """The id of the matter at the top of a family, which those of its parts and cases begin with."""
+    return re.sub(r"(-[A-Z]\d+)+$", "", matter.split(".")[0])
+
+
 class City:
     """One unit, its people, its projects; every moment is said by the test."""
 
@@ -193,7 +198,7 @@ class City:
             tuple(lists) if checked is None else tuple(checked),
         )  # fmt: skip
         with self.store.work() as work:
-            work.family(re.sub(r"(-[A-Z]\d+)+$", "", on.split(".")[0]))
+            work.family(root_of(on))
             return advance(self.office, work, request, actor, recorded)
 
     def walk(self, last: str, at: str | datetime, *, on: str = "P1", **facts: Any) -> None:
@@ -222,7 +227,7 @@ class City:
         found = [
             (w, w.actions[action]) for w in self.office.current.workflows.values() if action in w.actions
         ]
-        family = {m.workflow for m in self.family()[0]} if len(found) > 1 else set()
+        family = {m.workflow for m in self.family(root_of(on))[0]} if len(found) > 1 else set()
         # what people may take goes first, of those what the matter named may know, of those what is there at all
         return min(
             found, key=lambda f: (f[1].automatic, f[0].about != about, f[0].name not in family), default=None

@@ -58,7 +58,7 @@ def test_the_way_there_is_one_inferred_line_and_starts_judges_and_fires_nothing(
     assert lines[1]["body"]["detail"]["entered"] == "package.evaluating"
     assert "推定 开立 采购包" in desk.done(FRIDAY, "history", "show", "P2026-0001")
     assert desk.data(FRIDAY, "project", "explain", "P2026-0001")["clocks"] == []
-    assert "没有到点的事" in desk.done("2027-01-04 09:00", "patrol")  # a Monday
+    assert "没有到点的事" in desk.done("2026-12-30 09:00", "patrol")  # a Wednesday
     assert desk.at(FRIDAY, "history", "verify").code == 0
 
 

@@ -124,8 +124,12 @@ def test_projects_clocks_cases_and_desks_are_those_of_the_first_issue(upgraded: 
 
 
 def test_time_goes_on_where_it_stood_and_people_act_on(upgraded: Desk) -> None:
-    fires = upgraded.sql("select key from fire order by key")
+    # the first patrol of this version begins the recurring duties: one of the year runs, nothing else is due
+    begun = upgraded.data(NOW, "patrol")
+    assert [duty["matter"] for duty in begun["opened"]] == ["D82-410400-2026"]
+    assert {fire["matter"] for fire in begun["fires"]} == {"D82-410400-2026"}
     assert "没有到点的事" in upgraded.done(NOW, "patrol")
+    fires = upgraded.sql("select key from fire order by key")
     upgraded.done(NOW, "clock", "resume", "P2026-0004.1", "--reason", "复课", person="李四")
     upgraded.done(NOW, "clock", "approve", "P2026-0005.1", "decide_award", "--reason", "同意", person="王五")
     beat = upgraded.data(TUESDAY, "patrol")

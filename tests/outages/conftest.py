@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.city import City
+from tests.city import City, moment
 from tests.runtime.conftest import Hall, Wall, shown_to_apscheduler
 
 TUESDAY, FRIDAY = "2026-11-03 23:00", "2026-11-06 09:00"
@@ -30,6 +30,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         city.open(at, id=root)
         city.walk(last, at, on=root)
+    with city.store.transaction():
+        # as `yiriban run` would at its first start; one duty of the year is opened with it
+        city.store.begin_duties(moment("2026-11-02 08:00"))
     city.patrol("2026-11-03 22:00")
     city.store.close()
     return file

@@ -25,7 +25,7 @@ from engine.word import Word
 from engine.work import Work
 from engine.workflow import FactDef
 from storage.people import People
-from tests.city import BEGAN, FRONT, PERSONS, PLACE, STEPS, UNIT, ZONE, City, calendar, moment, paper
+from tests.city import BEGAN, FRONT, PERSONS, PLACE, STEPS, UNIT, ZONE, City, calendar, moment, paper, root_of
 
 LAMPS: dict[Lamp, str] = {
     "normal": "正常", "soon": "临期", "unverified": "待核实", "overdue": "超期", "paused": "中止", "in_time": "按期",
@@ -34,7 +34,7 @@ LAMPS: dict[Lamp, str] = {
 ABOVE = "410000"
 SUPERIORS = {"regulator_head": ("卫局", PLACE), "superior": ("冯十", ABOVE)}
 """The head of the finance department, and the finance department of the level above."""
-PEOPLE = {**PERSONS, **{called: person for called, (person, _) in SUPERIORS.items()}}
+PEOPLE = {**PERSONS, "centre": "陈二", **{called: person for called, (person, _) in SUPERIORS.items()}}
 HOLDS = ("pause", "resume", "extend", "approve", "disapprove")
 YES = {True: "是", False: "否"}
 
@@ -50,13 +50,18 @@ class Play:
         """Open the city and bring the project to where the scenario begins."""
         known = {
             "profile", "overlay", "levels", "project", "stage", "facts", "packages", "done", "at", "contract",
-            "refused",
+            "refused", "duties", "appointed",
         }  # fmt: skip
         if unknown := set(given) - known:
             raise Unmet(f"given 里看不懂：{unknown}")
         self.city = City(profile=given.get("profile", "one-day"), overlay=given.get("overlay", ""))
         if "levels" in given:
             self.add_levels(given["levels"])
+        for role, since in given.get("appointed", {}).items():
+            self.city.appoint(PEOPLE[role], role, since)
+        if "duties" in given:
+            with self.city.store.transaction():
+                self.city.store.begin_duties(moment(given["duties"]))
         self.now = moment(given["project"])
         self.attempt(lambda: self.open(given), given.get("refused"), "开立项目")
         way = FRONT if given.get("stage") == "" else STEPS
@@ -190,7 +195,7 @@ class Play:
         words = step.pop("refused", None)
 
         def do(work: Work) -> None:
-            work.family("P1")
+            work.family(root_of(matter))
             here = work.matters[matter]
             if how in ("pause", "resume"):
                 (pause if how == "pause" else resume)(self.city.office, work, here, word)
@@ -224,6 +229,7 @@ class Play:
             "held": lambda w: {a: self.held(a) for a in w},
             "paused": lambda w: {m: YES[self.paused(m)] for m in w},
             "clocks": lambda w: {m: self.running(m) for m in w},
+            "opened": lambda _: self.duties(),
             "kept": lambda _: YES[any(self.city.everything().values())],
         }
         for part, want in wanted.items():
@@ -247,16 +253,17 @@ class Play:
     def clock(self, clock: str) -> Clock:
         """The clock of that name, ``P1.1/decide_award`` or with its round."""
         matter, name, number = self.long(clock).split("/")
-        found = next((c for c in self.city.family()[1] if c.key == (matter, name, int(number))), None)
+        known = self.city.family(root_of(matter))[1]
+        found = next((c for c in known if c.key == (matter, name, int(number))), None)
         if found is None:
-            raise Unmet(f"没有计时 {clock}；有：{[c.key for c in self.city.family()[1]]}")
+            raise Unmet(f"没有计时 {clock}；有：{[c.key for c in known]}")
         return found
 
     def look(self, matter: str, see: Callable[[Work, Matter], Any]) -> Any:
         """Look at a matter with its family at hand."""
 
         def seen(work: Work) -> Any:
-            work.family("P1")
+            work.family(root_of(matter))
             return see(work, work.matters[matter])
 
         return self.city.read(seen)
@@ -280,12 +287,20 @@ class Play:
         term = self.city.office.clock(self.city.matter(held.matter), held.name).term
         kind = self.city.office.current.terms[term].kind
         about = (held.matter, held.spelled)
-        case = next((m.state for m in self.city.family()[0] if (m.about, m.about_clock) == about), None)
+        kin = self.city.family(root_of(held.matter))[0]
+        case = next((m.state for m in kin if (m.about, m.about_clock) == about), None)
         return LAMPS[lamp_of(held, kind, self.now, ZONE, calendar, case)]
 
     def running(self, matter: str) -> list[str]:
         """The names of its clocks that have not ended."""
-        return sorted(c.name for c in self.city.family()[1] if c.matter == matter and c.is_open)
+        return sorted(
+            c.name for c in self.city.family(root_of(matter))[1] if c.matter == matter and c.is_open
+        )
+
+    def duties(self) -> dict[str, str]:
+        """The recurring duties that were opened, by id, with their titles."""
+        sql = "select m.id, m.title from matter m join fact f on f.matter = m.id and f.name = 'duty'"
+        return dict(self.city.rows(f"{sql} order by m.opened_at, m.id"))
 
     def held(self, what: str) -> list[str]:
         """What forbids an action, ``P1.1.1/sign_contract``."""

@@ -66,6 +66,7 @@ LAW = {
     "archive": ("D57", None, None, ["state performed"], "archive"),
     "acknowledge_order": ("Y31", None, None, ["state sent"], "acknowledge_order", "revoke_order", "climb_order"),
     "acknowledge_above": ("Y31", None, None, ["action climb_order"], "acknowledge_order", "revoke_order"),
+    "fulfil_duty": ("Y34", None, None, ["state owed"], "fulfil_duty", "excuse_duty"),
     "handle_order": ("Y32", None, None, ["state acknowledged"], "finish_order", "revoke_order"),
     "assess_query": ("Y08", None, None, ["state registered"], "find_affecting", "find_harmless", "withdraw_query"),
     "answer_query": ("D61", "7 working days", date(2003, 1, 1), ["state registered"], "answer", "withdraw_query"),
@@ -234,6 +235,7 @@ def test_the_parts_lead_from_project_to_instalment(bundle: Bundle) -> None:
     assert (opener.workflow, opener.which, opener.count) == ("package", "method", "project.packages")
     assert {w.tier: w.part_of for w in bundle.workflows.values()} == {
         "project": "",
+        "duty": "",
         "package": "project",
         "contract": "package",
         "instalment": "contract",

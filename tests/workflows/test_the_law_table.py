@@ -17,6 +17,8 @@ import pytest
 from engine.law import Ground
 from engine.reader import read_bundle
 from engine.reading_law import read_term
+from engine.reading_recurrence import read_duty
+from engine.recurrence import DutyDef, PeriodDay
 from engine.term import Length, Unit
 from engine.workflow import Bundle, TermDef
 from engine.yamlfile import Faults, read_yaml
@@ -33,6 +35,19 @@ WINDOWS = {"D60", "D62", "D71", "D75"}
 TWINS = {"D59j", "D90"}
 # a second number that a row tells in its remarks: thirty days for the result of a complaint about late payment
 FURTHER = {"D54"}
+# what comes back with the calendar stands in `recurring/`, each duty under the number of its row
+RECURRING = "REC"
+# the column of units against the months of a period; a fixed date says in its anchor how often it comes
+MONTHS = {"Y": 12, "Q": 3, "M": 1}
+ANCHORS = {"每年": 12, "次月": 1}
+# how often the inspection of an agency comes is one of three; only the first is modelled (its file says so)
+FIRST_OF_SEVERAL = {"D82"}
+# the fact sheet cites city descriptions as seeds and asks to name the city; the regulator's and the centre's roles
+CITIES = {"seed 000": "青海省", "seed 001": "平顶山市", "seed 003": "高唐县"}
+HANDS = {
+    "bodies and institutions": "officer", "sampled projects": "regulator", "finance dept": "regulator",
+    "regulator": "regulator", "centre": "centre",
+}  # fmt: skip
 SURENESS = ["to verify", "fairly sure", "sure"]
 
 
@@ -148,6 +163,92 @@ def test_a_wrong_copy_of_a_term_is_found(
     copy = read_term(tree, file, faults)
     assert list(faults) == []
     assert differences([copy], table) == found
+
+
+def months_of(row: Row) -> int:
+    """Return how many months lie between two times of a recurring duty of the table."""
+    if row["unit"] == "FIX":
+        return ANCHORS[row["anchor"]]
+    number = row["limit"].split("/")[0] if row["id"] in FIRST_OF_SEVERAL else row["limit"]
+    return int(number) * MONTHS[row["unit"]]
+
+
+def day_of(row: Row) -> PeriodDay:
+    """Return by which day of its period the duty is done: a fixed date, else by the period's end."""
+    if row["unit"] != "FIX":
+        return PeriodDay(0)
+    if row["limit"].endswith("th"):
+        return PeriodDay(int(row["limit"].removesuffix("th")))
+    return PeriodDay(int(row["limit"][3:]), int(row["limit"][:2]))
+
+
+def named(basis: str) -> set[str]:
+    """Return the documents of a basis by number, and the cities whose practice it is."""
+    for seed, city in CITIES.items():
+        basis = basis.replace(seed, city)
+    numbers = set(re.findall(r"(\d+)号", basis))
+    return numbers | {city for city in CITIES.values() if city in basis}
+
+
+def duty_differences(duties: Iterable[DutyDef], table: dict[str, Row]) -> list[str]:
+    """Name every place where a recurring duty says something else than its row."""
+    found: list[str] = []
+    for duty in duties:
+        row = table.get(duty.code)
+        if row is None or row["kind"] != RECURRING:
+            found.append(f"{duty.code} row")
+            continue
+        articles = [re.findall(r"第(\d+)条", text) for text in (duty.ground.basis, row["basis"])]
+        local = "seed" in row["basis"] or "Qinghai" in row["notes"]
+        same = {
+            "every": duty.months == months_of(row),
+            "due": duty.due == day_of(row),
+            "previous": duty.previous == any(word in row["notes"] for word in ("previous year", "last year", "next month")),
+            "role": duty.role == HANDS[row["scope"]],
+            "basis": named(duty.ground.basis) == named(row["basis"]) and articles[0] == articles[1],
+            "switch": bool(duty.switch) == local,
+            "confidence": SURENESS.index(duty.ground.confidence) <= SURENESS.index(row["confidence"]),
+        }  # fmt: skip
+        found += [f"{duty.code} {what}" for what, is_same in same.items() if not is_same]
+    return sorted(found)
+
+
+def test_every_recurring_duty_of_the_table_is_a_file_that_says_what_its_row_says(
+    bundle: Bundle, table: dict[str, Row]
+) -> None:
+    wanted = {code for code, row in table.items() if row["kind"] == RECURRING}
+    assert wanted == {duty.code for duty in bundle.duties.values()}
+    assert wanted == {"D53", "D58", "D81", "D82", "D83", "D84", "D85"}
+    assert duty_differences(bundle.duties.values(), table) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "found"),
+    [
+        ("arrears_disclosure", "due: 03-31", "due: 04-30", ["D53 due"]),
+        ("arrears_disclosure", "previous: true", "previous: false", ["D53 previous"]),
+        ("arrears_disclosure", "第18条", "第19条", ["D53 basis"]),
+        ("arrears_disclosure", "role: officer", "role: agency", ["D53 role"]),
+        ("points_publication", "due: day 10", "due: day 11", ["D81 due"]),
+        ("points_publication", "switch: points_publication", "", ["D81 switch"]),
+        ("points_publication", "confidence: fairly sure", "confidence: sure", ["D81 confidence"]),
+        ("quarterly_patrol", "every: 3 months", "every: 6 months", ["D83 every"]),
+        ("staff_training", "basis: 高唐县", "basis: 青海省", ["D84 basis"]),
+        ("open_day", "code: D85", "code: D84", ["D84 every"]),
+        ("open_day", "code: D85", "code: D39", ["D39 row"]),
+    ],
+)
+def test_a_wrong_copy_of_a_recurring_duty_is_found(
+    table: dict[str, Row], file: str, old: str, new: str, found: list[str]
+) -> None:
+    text = (SHIPPED_WORKFLOWS / "recurring" / f"{file}.yaml").read_text("utf-8")
+    assert text.count(old) == 1
+    faults = Faults()
+    tree = read_yaml(text.replace(old, new), file, faults)
+    assert tree is not None
+    copy = read_duty(tree, file, faults)
+    assert list(faults) == []
+    assert duty_differences([copy], table) == found
 
 
 def test_the_values_of_law_name_a_document_and_the_day_from_which_they_hold(bundle: Bundle) -> None:

@@ -50,7 +50,7 @@ def test_broken_files_stop_every_other_command_with_all_their_faults(
     result = run("--workflows", tmp_path / "mine", "workflow", "list")
     assert result.code == 6
     assert result.out == ""
-    assert result.err.count("没有名为 oficer 的角色") == 5
+    assert result.err.count("没有名为 oficer 的角色") == 7
 
 
 def test_list_names_the_workflows_and_the_bundle(run: Callable[..., object]) -> None:
