@@ -74,7 +74,7 @@ class Expectation:
         matter = str(event["matter"])
         profile = self._bundle.profiles.get(str(event["profile"]))
         workflow = self._bundle.workflows.get(str(event["workflow"]))
-        if event["bundle"] != self._bundle.hash or profile is None or workflow is None:
+        if not self._bundle.hash.startswith(str(event["bundle"])) or profile is None or workflow is None:
             self.unjudged.add(matter)
             return
         planner = self._planners.get(profile.name)
@@ -94,6 +94,11 @@ class Expectation:
             return
         at, now = datetime.fromisoformat(line["at"]), datetime.fromisoformat(line["recorded_at"])
         detail = line["detail"]
+        passed_to = detail.get("bundle", "") if (line["kind"], line["name"]) == ("clock", "migrate") else ""
+        if passed_to and not self._bundle.hash.startswith(passed_to):
+            # it passed to workflows that are not at hand here: what comes of it can no longer be told
+            self._leave(subject, now)
+            return
         subject.state = line["to"]
         if line["kind"] in _SEEN:
             self._mark(subject, line, at)
@@ -115,6 +120,13 @@ class Expectation:
             if not collapsed:
                 clock.fired.append(rung)
         return self.open.pop(key, None)
+
+    def _leave(self, subject: Subject, now: datetime) -> None:
+        """Follow a matter no longer; what should have come before is still owed."""
+        for clock in subject.clocks.values():
+            self._end(clock, now)
+        del self._subjects[subject.id]
+        self.unjudged.add(subject.id)
 
     def overdue(self, until: datetime) -> list[Expected]:
         """Return what should have come by ``until`` and has not; each is told once."""

@@ -14,6 +14,7 @@ Who may not see a matter gets its events as bare numbers (``hidden``): the seque
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -139,7 +140,8 @@ def _event(row: tuple[Any, ...], sees: Sees) -> dict[str, Any]:
             gone_live = None if go_live is None else from_ticks(go_live).isoformat()
             found |= {
                 "profile": profile,
-                "bundle": bundle,
+                # the one it began with, as its first line says: a matter may have been migrated since
+                "bundle": json.loads(body)["detail"].get("bundle", bundle),
                 "part_of": part_of,
                 "about": about,
                 "go_live": gone_live,

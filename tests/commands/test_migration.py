@@ -95,3 +95,36 @@ def test_a_state_that_is_gone_holds_everything_up_until_it_is_mapped(city: Run, 
 def test_the_moment_of_the_test_is_a_monday() -> None:
     assert NOW.weekday() == 0
     assert LATER.weekday() == 2
+
+
+def test_a_tracker_with_the_old_files_judges_no_longer_what_passed_to_new_ones(
+    city: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (
+        ("add", "钱八", "--name", "钱八"),
+        ("appoint", "钱八", "tracker", "市一中", "--since", "2026-11-02"),
+    ):
+        assert city("--as", "张三", "person", *words).code == 0
+    kept, whole = tmp_path / "kept.jsonl", tmp_path / "whole.jsonl"
+    kept.write_text(city("--as", "钱八", "feed", "--jsonl", "--limit", "1000").out, "utf-8")
+    shorten(tmp_path / "own", 3)
+    assert told(city, "workflow", "migrate")["matters"] > 0
+    monkeypatch.setattr("runtime.assembly.system_now", lambda: LATER)
+    assert city("patrol").code == 0
+    read_anew = city("--as", "钱八", "feed", "--jsonl", "--limit", "1000").out
+    # what was kept before and what is read anew are one story, though the matters pass to other workflows
+    whole.write_text(kept.read_text("utf-8") + read_anew, "utf-8")
+    (tmp_path / "old").mkdir()  # nothing of the tracker's own over what is shipped
+
+    def watched(overlay: str, file: Path) -> tuple[set[str], set[str]]:
+        ran = city(
+            "--workflows", tmp_path / overlay, "watch", "--feed", file, "--late", "100000", "--silent", "100000",
+            "--json",
+        )  # fmt: skip
+        found = json.loads(ran.out)
+        return {f["kind"] for f in found["findings"]}, set(found["unjudged"])
+
+    assert watched("old", kept) == ({"silent"}, set())
+    assert watched("old", whole) == (set(), watched("own", whole)[1] | {"D53-市一中-2027"})
+    assert "P2026-0001.1.1" in watched("old", whole)[1]
+    assert watched("own", whole)[0] == set()

@@ -310,6 +310,22 @@ def test_only_the_notices_before_a_deadline_are_counted_back(bundle: Bundle) -> 
     assert read_bundle(Path(__file__).parent / "good").terms["notifying"].backward
 
 
+ACCOUNT = re.compile(r"^\| (D\d+\w?) \| (.+?) \| (?:未做：|流程：|规则 )(.+) \|$", re.MULTILINE)
+
+
+def test_every_row_of_the_table_has_a_file_or_the_page_says_what_stands_in_for_it(
+    bundle: Bundle, table: dict[str, Row], root: Path
+) -> None:
+    page = (root / "docs" / "reference" / "deadlines-covered.md").read_text("utf-8")
+    told = {code: title for code, title, _ in ACCOUNT.findall(page)}
+    filed = {term.code for term in bundle.terms.values()} | {duty.code for duty in bundle.duties.values()}
+    filed |= set(bundle.rules)
+    assert told.keys() == table.keys() - filed
+    assert told == {code: table[code]["zh"] for code in told}
+    # what is planted: a row that nobody accounts for
+    assert (table.keys() | {"D999"}) - filed - told.keys() == {"D999"}
+
+
 def test_two_ways_of_writing_a_basis_name_the_same_articles() -> None:
     assert documents("实施条例第43条; 87号令68; 74号令36/49") == documents(
         "政府采购法实施条例 第43条；87号令 第68条；74号令 第36、49条"
