@@ -36,9 +36,9 @@ FOUR = [
 LOCAL: dict[str, tuple[str, list[tuple[str, str, str, str]]]] = {
     "pingdingshan": ("one-day", []),
     "yantai": ("statutory", []),
-    "qinghai-small-works": ("statutory", [("switched_on", "officer_gates", "", "")]),
+    "qinghai-small-works": ("statutory", []),
     "qingdao": ("statutory", []),
-    "gaotang": ("statutory", [("switched_on", "three_level_review", "", "")]),
+    "gaotang": ("statutory", []),
     "qingyang": (
         "statutory",
         [
@@ -60,11 +60,19 @@ LOCAL: dict[str, tuple[str, list[tuple[str, str, str, str]]]] = {
         ],
     ),
 }
-# the recurring duties of a place are no promises; it switches them on
+# rules, reviews and recurring duties of a place are no promises; it switches them on
 SWITCHED = {
-    "pingdingshan": ("performance_sample",),
-    "qinghai-small-works": ("points_publication", "quarterly_patrol"),
-    "gaotang": ("open_day", "staff_training"),
+    "pingdingshan": ("financing_notice", "performance_sample"),
+    "yantai": ("financing_notice", "green_share", "new_energy_vehicles", "yantai_shares"),
+    "qinghai-small-works": (
+        "advance_share",
+        "officer_gates",
+        "points_publication",
+        "quarterly_patrol",
+        "small_works_scoring",
+        "supervision_clause",
+    ),
+    "gaotang": ("key_projects", "open_day", "staff_training", "three_level_review"),
 }
 BARE = "refers_on: statutory\npromises:\n"
 ADDED = {"promise_added": "promise_removed", "clock_added": "clock_removed"}
@@ -78,8 +86,7 @@ def bundle() -> Bundle:
 def told(found: Comparison) -> list[tuple[str, str, str, str]]:
     """What happened, to which clock, what is promised then, by which document."""
     assert all(len(d.after.promise.values) == 1 for d in found.clocks)
-    switched = [("switched_on", name, "", "") for name in found.switched_on]
-    return switched + [
+    return [
         (d.what, d.entry.key, v.value.limit.in_chinese(), v.ground.basis)
         for d in found.clocks
         for v in d.after.promise

@@ -168,7 +168,7 @@ PLANTED: Mapping[str, Fault] = {
     "mark-before-send": Fault(mark_before_send, DELIVERY, "messages are lost", 12),
     "send-before-claim": Fault(send_before_claim, DELIVERY, "messages are doubled", 3),
     "send-without-asking": Fault(send_without_asking, DELIVERY, "messages are doubled", 6),
-    "claim-without-guard": Fault(claim_without_guard, DELIVERY, "messages are doubled", 3),
+    "claim-without-guard": Fault(claim_without_guard, DELIVERY, "messages are doubled", 10),
     "lease-below-lag": Fault(lease_below_lag, DELIVERY, "messages are doubled", 3),
     "fire-after-commit": Fault(fire_after_commit, PATROL, "fires are lost", 12),
     "action-in-pieces": Fault(action_in_pieces, OFFICER, "half an action remains", 8),
