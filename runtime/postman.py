@@ -23,7 +23,7 @@ from storage.store import SqlStore
 EVERY = timedelta(seconds=5)
 RECEIPTS_EVERY = 60.0
 """Seconds between two polls; how often a single message is asked for, `deliver_receipts` says."""
-WORKERS = 24
+WORKERS = 32
 """Hands that call providers, each over a connection of its own: measured in `bench/deliver.py`."""
 
 
