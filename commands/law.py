@@ -9,12 +9,14 @@ from typing import Any
 import click
 
 from commands.clock_page import CONFIDENCES
+from commands.law_checklist import checklist_as_data, checklist_page
 from commands.law_duty import duty_as_data, duty_page, repeated
 from commands.law_page import rule_as_data, rule_page, term_as_data, term_page, value_words
 from commands.law_pages import pages
 from commands.printing import SHANGHAI, common_options, emit, money, note, pass_settings, pick, table
 from commands.words import SEVERITIES, word
 from engine import lawbook
+from engine.checklist import ChecklistDef
 from engine.errors import BadInput
 from engine.law import Confidence
 from engine.lawbook import Entry
@@ -25,7 +27,7 @@ from engine.workflow import Bundle, TermDef
 from runtime import assembly
 from runtime.settings import Settings
 
-_WHAT: dict[type, str] = {TermDef: "term", RuleDef: "rule", DutyDef: "duty"}
+_WHAT: dict[type, str] = {TermDef: "term", RuleDef: "rule", ChecklistDef: "checklist", DutyDef: "duty"}
 _DAYS = re.compile(r"(\d{1,5})\s*d", re.IGNORECASE)
 
 
@@ -42,7 +44,7 @@ law.add_command(pages)
 @common_options
 @pass_settings
 def show(settings: Settings, name: str, as_json: bool) -> None:
-    """查看一条期限、规则或周期性工作：数值、依据、何处使用、地方做法 / show a term, a rule or a recurring duty.
+    """查看一条期限、规则、审查清单或周期性工作：数值、依据、何处使用 / show a term, a rule, a list or a duty.
 
     NAME 是编号（D39、R66）、期限名（contract_signing）或中文名（合同公告）。
     """
@@ -62,7 +64,7 @@ def show(settings: Settings, name: str, as_json: bool) -> None:
 @common_options
 @pass_settings
 def search(settings: Settings, words: tuple[str, ...], as_json: bool) -> None:
-    """检索期限、规则和周期性工作，各字词都须出现 / find terms, rules and duties in which every word occurs.
+    """检索期限、规则、审查清单和周期性工作，各字词都须出现 / find what holds every word.
 
     查编号、名称、数值、依据、说明、办法和文件全文；不分全角半角、大小写和空格。
     """
@@ -72,7 +74,7 @@ def search(settings: Settings, words: tuple[str, ...], as_json: bool) -> None:
     rows = [(e.code, e.title.in_(lang), _limit(e, today, lang), _basis(e, today)) for e in found]
     heads = pick(lang, "编号 名称 数值或处置 依据", "code title limit basis").split()
     nothing = pick(
-        lang, "没有同时含有这些字词的期限、规则或周期性工作", "No term, rule or duty has all these words"
+        lang, "没有同时含有这些字词的期限、规则、审查清单或周期性工作", "Nothing has all these words"
     )
     emit(as_json, "law.search", payload, lambda: table(rows, heads) if rows else nothing)
 
@@ -133,12 +135,16 @@ def _age(text: str) -> Length:
 def _as_data(entry: Entry, bundle: Bundle, today: date) -> dict[str, Any]:
     if isinstance(entry, DutyDef):
         return duty_as_data(entry, bundle)
+    if isinstance(entry, ChecklistDef):
+        return checklist_as_data(entry, bundle)
     return rule_as_data(entry, bundle) if isinstance(entry, RuleDef) else term_as_data(entry, bundle, today)
 
 
 def _page(entry: Entry, bundle: Bundle, lang: str, today: date) -> str:
     if isinstance(entry, DutyDef):
         return duty_page(entry, bundle, lang)
+    if isinstance(entry, ChecklistDef):
+        return checklist_page(entry, bundle, lang)
     return (
         rule_page(entry, bundle, lang)
         if isinstance(entry, RuleDef)
@@ -166,12 +172,14 @@ def _limit(entry: Entry, today: date, lang: str) -> str | None:
         return word(SEVERITIES, entry.severity, lang)
     if isinstance(entry, DutyDef):
         return repeated(entry, lang)
+    if isinstance(entry, ChecklistDef):
+        return pick(lang, f"逐项签署 {len(entry.items)} 项", f"{len(entry.items)} items to sign")
     now = entry.statutory.on(today)
     return None if now is None else f"{entry.kind.upper()} {value_words(now.value, lang)}"
 
 
 def _basis(entry: Entry, today: date) -> str | None:
-    if isinstance(entry, RuleDef | DutyDef):
+    if isinstance(entry, RuleDef | ChecklistDef | DutyDef):
         return entry.ground.basis
     now = entry.statutory.on(today)
     return None if now is None else now.ground.basis

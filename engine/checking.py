@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -16,6 +16,7 @@ from engine.matter import FactValue, Matter
 from engine.office import Actor, Office
 from engine.opening import CASE_FACTS, newcomer
 from engine.request import Request
+from engine.roles import ROLES
 from engine.starting import nearest_fact, permitted_from
 from engine.term import Length
 from engine.work import Work
@@ -32,10 +33,14 @@ def check_right(matter: Matter, action: ActionDef, actor: Actor) -> None:
         return
     raise Forbidden(
         f"{actor.person} 不能对 {matter.id} 进行“{action.title}”",
-        why=f"该操作由 {'、'.join(action.by)} 进行；{actor.person} 在 {matter.unit} 的任命："
-        + ("、".join(sorted(actor.roles)) or "无"),
+        why=f"该操作由{'、'.join(_titles(action.by))}进行；{actor.person} 在 {matter.unit} 的任命："
+        + ("、".join(_titles(sorted(actor.roles))) or "无"),
         then="请有相应任命的人操作，或先登记任命",
     )
+
+
+def _titles(roles: Iterable[str]) -> list[str]:
+    return [ROLES[role].zh for role in roles]
 
 
 def check_when(

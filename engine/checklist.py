@@ -32,6 +32,11 @@ class ChecklistDef:
     file: str = ""
 
     @property
+    def code(self) -> str:
+        """What it is called where terms and rules have a code: lists have none but their name."""
+        return self.name
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The items as people name them: ``list.item``."""
         return tuple(f"{self.name}.{item.name}" for item in self.items)

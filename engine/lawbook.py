@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, TypeVar
 
+from engine.checklist import ChecklistDef
 from engine.counting import earlier
 from engine.errors import BadInput, NotFound
 from engine.law import Confidence, Dated, Ground, Value
@@ -31,7 +32,7 @@ A_YEAR = Length(1, "years")
 """A number that nobody has compared for longer is due (not law, the house's habit)."""
 _NEAR = 3
 
-Entry = TermDef | RuleDef | DutyDef
+Entry = TermDef | RuleDef | ChecklistDef | DutyDef
 """What may be looked up by its number: a term, a rule, a duty that comes back."""
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ class Number:
 
 
 def find(bundle: Bundle, wanted: str) -> list[Entry]:
-    """Return the terms, rules and recurring duties with this code, name or title, in any case of letters.
+    """Return the terms, rules, lists of reviews and recurring duties with this code, name or title, in any case of letters.
 
     Two terms may share a code (D54: the same article for two acts). Raises ``NotFound`` with the nearest ones.
     """
@@ -98,7 +99,7 @@ def find(bundle: Bundle, wanted: str) -> list[Entry]:
     by_plain = {plainly(name): name for name, _ in names}
     near = [by_plain[name] for name in difflib.get_close_matches(plain, by_plain, _NEAR)]
     raise NotFound(
-        f"没有编号或名称为 {wanted} 的期限、规则或周期性工作",
+        f"没有编号或名称为 {wanted} 的期限、规则、审查清单或周期性工作",
         then=f"相近的：{'、'.join(near)}" if near else "用 yiriban law search 按字词检索",
     )
 
@@ -171,11 +172,7 @@ def numbers(bundle: Bundle) -> Iterator[Number]:
         yield from _of_profile(bundle, profile)
     for rule in bundle.rules.values():
         yield from _of_rule(rule)
-    for checklist in bundle.checklists.values():
-        whole, ground = Title("审查清单", "what a review looks at"), checklist.ground
-        yield Number(
-            "checklist", checklist.name, checklist.title, "", whole, None, None, ground, checklist.file
-        )
+    yield from map(_of_checklist, bundle.checklists.values())
     for table in bundle.thresholds.values():
         yield from _of_table(table)
     for words in bundle.words.values():
@@ -207,6 +204,7 @@ def due(
 def _entries(bundle: Bundle) -> Iterator[Entry]:
     yield from bundle.terms.values()
     yield from bundle.rules.values()
+    yield from bundle.checklists.values()
     yield from bundle.duties.values()
 
 
@@ -229,7 +227,15 @@ def _text(bundle: Bundle, entry: Entry) -> str:
 def _of_entry(entry: Entry) -> Iterator[Number]:
     if isinstance(entry, TermDef):
         return _of_term(entry)
-    return _of_rule(entry) if isinstance(entry, RuleDef) else iter((_of_duty(entry),))
+    if isinstance(entry, RuleDef):
+        return _of_rule(entry)
+    return iter((_of_duty(entry) if isinstance(entry, DutyDef) else _of_checklist(entry),))
+
+
+def _of_checklist(checklist: ChecklistDef) -> Number:
+    whole = Title("审查清单", "what a review looks at")
+    ground, file = checklist.ground, checklist.file
+    return Number("checklist", checklist.name, checklist.title, "", whole, None, None, ground, file)
 
 
 def every(duty: DutyDef) -> Length:

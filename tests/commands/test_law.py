@@ -92,6 +92,21 @@ def test_a_rule_stands_with_its_parameters_its_examples_and_the_actions_that_ask
     assert "例外由分管领导" in empty.done(SUNDAY, "law", "show", "R03")
 
 
+def test_a_list_of_a_review_stands_with_its_items_and_how_it_is_signed(empty: Desk) -> None:
+    page = empty.done(SUNDAY, "law", "show", "重点审查")
+    assert "--checked key_review --reason 审查意见" in page
+    assert re.search(r"^competition +竞争性审查", page, re.MULTILINE)
+    (entry,) = empty.data(SUNDAY, "law", "show", "key_review")["entries"]
+    assert (entry["what"], entry["asked_at"]) == ("checklist", ["project.review_plan"])
+    assert [item["name"] for item in entry["items"]] == [
+        "nondiscrimination",
+        "competition",
+        "policies",
+        "risks",
+    ]
+    assert empty.data(SUNDAY, "law", "show", "vet_contract")["entries"][0]["switch"] == "officer_gates"
+
+
 def test_two_terms_of_one_article_are_both_shown(empty: Desk) -> None:
     names = [entry["name"] for entry in empty.data(SUNDAY, "law", "show", "D54")["entries"]]
     assert sorted(names) == ["arrears_result", "arrears_transfer"]

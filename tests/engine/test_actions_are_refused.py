@@ -27,7 +27,7 @@ def refused(city: City, kind: type[YiribanError], action: str, at: str, **how: A
 def test_who_holds_no_fitting_appointment_is_forbidden(city: City) -> None:
     error = refused(city, Forbidden, "end_evaluation", MONDAY, by="钱八")
     assert error.exit_code == 4
-    assert "agency、officer" in error.why
+    assert "采购代理机构、专办员" in error.why
     assert "tracker" in error.why
 
 
