@@ -28,7 +28,7 @@ def test_who_holds_no_fitting_appointment_is_forbidden(city: City) -> None:
     error = refused(city, Forbidden, "end_evaluation", MONDAY, by="钱八")
     assert error.exit_code == 4
     assert "采购代理机构、专办员" in error.why
-    assert "tracker" in error.why
+    assert "第三方跟踪机构" in error.why
 
 
 def test_an_appointment_counts_from_its_first_moment_to_before_its_last(city: City) -> None:
