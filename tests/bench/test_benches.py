@@ -5,15 +5,21 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench import action, city, patrol, replay
+from bench import action, city, migrate, patrol, replay
 from bench.harness import bare, dump, fresh_store, office, write_again
 from bench.register import write_register
+from engine import migrating
+from engine.clock import Clock, Planned
+from engine.matter import Matter
 from engine.office import Office
+from engine.work import Work
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,7 +114,7 @@ def test_a_city_has_exactly_the_clocks_asked_for_and_is_put_back_after_each_patr
     assert dump(path) == whole
 
 
-@pytest.mark.parametrize("name", ["action", "patrol", "deliver"])
+@pytest.mark.parametrize("name", ["action", "patrol", "deliver", "migrate"])
 def test_a_bench_runs_by_itself_and_says_what_both_sides_use(name: str, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / "bench" / f"{name}.py"), "--small", "--folder", str(tmp_path)]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
@@ -116,6 +122,42 @@ def test_a_bench_runs_by_itself_and_says_what_both_sides_use(name: str, tmp_path
     assert "synchronous=FULL" in ran.stdout
     assert f"SQLite {sqlite3.sqlite_version}" in ran.stdout
     assert list(tmp_path.iterdir()) == [], "nothing is left behind"
+
+
+def forget_what_fired(clock: Clock) -> None:
+    clock.plan = [Planned(clock.anchor, rung) for rung in clock.fired] + clock.plan
+    clock.reschedule()
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        ("passed over", "are listed"),
+        ("without a line", "have a line of it"),
+        ("fired again", "fired again"),
+    ],
+)
+def test_a_migration_that_goes_wrong_is_found(
+    planted: str, found: str, here: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, number = migrating.recount_matter, count()
+
+    def faulty(office: Office, work: Work, matter: Matter, now: datetime) -> Any:
+        again = whole(office, work, matter, now)
+        if planted == "passed over" and next(number) % 2:
+            again.moved.clear()
+        for clock in work.clocks_of(matter) if planted == "fired again" else ():
+            if clock.is_open and clock.fired:
+                forget_what_fired(clock)
+                work.touch(matter)
+        return again
+
+    monkeypatch.setattr(migrating, "recount_matter", faulty)
+    if planted == "without a line":
+        monkeypatch.setattr(migrate, "HISTORY", "select count(*) from history where kind = 'nothing'")
+    city.build(here, tmp_path / "city.db", migrate.SMALL, migrate.SMALL_DUE)
+    faults, _ = migrate.measure(here, tmp_path / "city.db")
+    assert [fault for fault in faults if found in fault]
 
 
 def test_what_lies_on_the_shelf_changes_no_answer() -> None:
