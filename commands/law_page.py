@@ -149,6 +149,8 @@ def rule_page(rule: RuleDef, bundle: Bundle, lang: str) -> str:
     ]
     if ground.note:
         lines.append((pick(lang, "说明", "note"), ground.note))
+    if rule.switch:
+        lines.append((pick(lang, "何处", "where"), f"switches: {rule.switch}"))
     if rule.standing:
         lines.append(
             (pick(lang, "随时", "standing"), pick(lang, "要素一变就再问", "whenever a fact changes"))

@@ -384,6 +384,7 @@ def offer_data(offer: Offer, command: Callable[..., str]) -> dict[str, Any]:
         "by": [{"role": name, "persons": list(persons)} for name, persons in offer.holders],
         "facts": [{"name": f.name, "type": f.type, "title": f.title.zh} for f in offer.missing],
         "evidence": list(offer.action.evidence),
+        "checklists": [one.name for one in offer.lists],
         "needs_reason": offer.action.needs_reason,
         "ends": [c.name for c in offer.ends],
         "not_before": here(offer.not_before),

@@ -92,11 +92,17 @@ def judge(
 
 
 def holds(
-    office: Office, work: Work, matter: Matter, checklist: ChecklistDef, facts: Mapping[str, FactValue]
+    office: Office,
+    work: Work,
+    matter: Matter,
+    checklist: ChecklistDef,
+    facts: Mapping[str, FactValue],
+    at: datetime,
 ) -> bool:
-    """Say whether a list is asked for once ``matter`` has ``facts``; raise ``MissingFact`` where that cannot be told."""
-    expression = compiled_rule(office, matter, checklist)
-    day = office.calendar.day_of(matter.opened_at)
+    """Say whether a list is asked for at ``at`` once ``matter`` has ``facts``; raise ``MissingFact`` where that
+    cannot be told.
+    """
+    expression, day = compiled_rule(office, matter, checklist), office.calendar.day_of(at)
     with _having(matter, facts):
         return _evaluate(office, work, matter, expression, facts_for(office, work, matter), day)
 

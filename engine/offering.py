@@ -81,7 +81,7 @@ def offers(office: Office, work: Work, matters: Sequence[Matter], now: datetime)
             early = [until for _, until in too_early(office, work, matter, action, now)]
             blocked = _blocked(office, work, matter, action, now)
             up = tuple((m.id, state) for m, state in held_up(office, work, matter, action))
-            lists = tuple(asked(office, work, matter, action).lists)
+            lists = tuple(asked(office, work, matter, action, now).lists)
             found.append(
                 Offer(matter, action, held, missing, ends, max(early, default=None), blocked, up, lists)
             )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from difflib import get_close_matches
 
-from engine.checklist import ChecklistDef
+from engine.checklist import CheckItem, ChecklistDef
 from engine.errors import BadInput, Refused
 from engine.judging import holds
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.request import Request
-from engine.rules import MissingFact
+from engine.rules import ExpressionTrouble, MissingFact
 from engine.work import Work
 from engine.workflow import ActionDef
 
@@ -26,21 +27,26 @@ class Asked:
 
 
 def asked(
-    office: Office, work: Work, matter: Matter, action: ActionDef, request: Request | None = None
+    office: Office,
+    work: Work,
+    matter: Matter,
+    action: ActionDef,
+    at: datetime,
+    facts: Mapping[str, FactValue] | None = None,
 ) -> Asked:
-    """Return which lists of ``action`` are to be signed, once ``matter`` has what is handed in."""
+    """Return which lists of ``action`` are to be signed at ``at``, once ``matter`` has ``facts``."""
     found = Asked()
     bundle = office.machines(matter.bundle).bundle
-    facts: dict[str, FactValue] = dict(request.facts) if request is not None else {}
     for name in action.checklists:
         checklist = bundle.checklists[name]
         if checklist.switch and checklist.switch not in office.planner(matter).profile.switches:
             continue
         try:
-            if not checklist.when or holds(office, work, matter, checklist, facts):
+            if not checklist.when or holds(office, work, matter, checklist, facts or {}, at):
                 found.lists.append(checklist)
-        except MissingFact as missing:
-            why = missing.hint or f"缺少 {missing.name}"
+        except (MissingFact, ExpressionTrouble) as trouble:
+            lacks = trouble if isinstance(trouble, MissingFact) else None
+            why = str(trouble) if lacks is None else lacks.hint or f"缺少 {lacks.name}"
             found.notes.append(f"{checklist.title}：是否应当进行未判断（{why}）")
     return found
 
@@ -53,21 +59,21 @@ def check_signed(
     Raise ``BadInput`` for a list or an item that the action does not have, ``Refused`` where an item is not
     signed or the opinion is missing.
     """
-    found = asked(office, work, matter, action, request)
+    found = asked(office, work, matter, action, request.at, request.facts)
     bundle = office.machines(matter.bundle).bundle
     _refuse_unknown(action, [bundle.checklists[name] for name in action.checklists], request.checked)
     told = {key for one in found.lists for key in one.keys if {key, one.name} & set(request.checked)}
-    for one in found.lists:
-        open_ = [item for item, key in zip(one.items, one.keys, strict=True) if key not in told]
-        if open_:
-            back = _way_back(office, matter, action)
-            raise Refused(
-                f"“{action.title}”要逐项审查并签署，“{one.title}”还有 {len(open_)} 项没有签："
-                + "；".join(f"{item.title}（{one.name}.{item.name}）" for item in open_),
-                why=one.ground.basis,
-                then=f"逐项看过、都符合的，加上 --checked {one.name} --reason 审查意见"
-                + (f"；有不符合的，不签，用 {back} 退回" if back else "；有不符合的，不签，先改正"),
-            )
+    lacking = [(one, left) for one in found.lists if (left := _unsigned(one, told))]
+    if lacking:
+        back = _way_back(office, matter, action)
+        raise Refused(
+            f"“{action.title}”要逐项审查并签署，" + "。".join(_said(one, left) for one, left in lacking),
+            why="；".join(dict.fromkeys(one.ground.basis for one, _ in lacking)),
+            then="逐项看过、都符合的，加上 "
+            + " ".join(f"--checked {one.name}" for one, _ in lacking)
+            + " --reason 审查意见；有不符合的，不签，"
+            + (f"用 {back} 退回" if back else "先改正"),
+        )
     if found.lists and not request.reason:
         raise Refused(
             f"“{action.title}”需要签署审查意见",
@@ -75,6 +81,16 @@ def check_signed(
             then="加上 --reason 审查意见",
         )
     return {one.name: [item.name for item in one.items] for one in found.lists}, found.notes
+
+
+def _unsigned(checklist: ChecklistDef, told: Collection[str]) -> list[CheckItem]:
+    return [item for item, key in zip(checklist.items, checklist.keys, strict=True) if key not in told]
+
+
+def _said(checklist: ChecklistDef, left: Sequence[CheckItem]) -> str:
+    """Name the items that are left, each with what to write for it alone."""
+    named = "；".join(f"{item.title}（{checklist.name}.{item.name}）" for item in left)
+    return f"“{checklist.title}”还有 {len(left)} 项没有签：{named}"
 
 
 def _refuse_unknown(action: ActionDef, lists: Sequence[ChecklistDef], checked: Collection[str]) -> None:
