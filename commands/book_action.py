@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from commands.book_condition import condition_in_words
 from commands.book_names import Names
-from commands.book_words import Links, plain
+from commands.book_words import Links, code, plain
 from engine.crossing import action_titles, source_of
 from engine.remarks import remarks
 from engine.workflow import ACTOR, ActionDef, Bundle, WorkflowDef
@@ -35,6 +35,8 @@ def _asked(workflow: WorkflowDef, action: ActionDef, names: Names, links: Links)
         yield f"逐项签署：{links.checklist(links.bundle.checklists[name])}"
     if action.needs_reason:
         yield "须写理由"
+    if action.switch:
+        yield f"只在方案打开 {code(action.switch)} 的地方"
     if action.occasional:
         yield "发生了才登记"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from commands.book_condition import condition_lines
 from commands.book_names import Names
 from commands.book_words import (
@@ -21,6 +19,7 @@ from commands.book_words import (
 )
 from commands.law_page import broken
 from engine.checklist import ChecklistDef
+from engine.lawbook import asked_at
 from engine.remarks import remarks
 from engine.rules import of_tier
 from engine.workflow import Bundle
@@ -47,23 +46,17 @@ def checklist_book_page(checklist: ChecklistDef, bundle: Bundle) -> str:
 
 
 def _when(checklist: ChecklistDef, bundle: Bundle) -> str:
-    lines = []
-    if checklist.switch:
-        lines.append(f"只在方案打开 {code(checklist.switch)} 的地方。")
     if not checklist.when:
-        return "\n\n".join([*lines, "每次办理都要。"])
+        return "每次办理都要。"
     names = Names(bundle, of_tier(bundle.workflows, checklist.workflow)[0])
     spoken = "\n".join(condition_lines(checklist.when, names))
     written = f"文件里的写法（CEL），以它为准：\n\n```\n{broken(checklist.when)}\n```"
-    return "\n\n".join([*lines, spoken, written])
+    return f"{spoken}\n\n{written}"
 
 
 def _asked(checklist: ChecklistDef, bundle: Bundle, links: Links) -> str:
-    return bullets(_actions(checklist, bundle, links))
-
-
-def _actions(checklist: ChecklistDef, bundle: Bundle, links: Links) -> Iterator[str]:
-    for workflow in of_tier(bundle.workflows, checklist.workflow):
-        for action in workflow.actions.values():
-            if checklist.name in action.checklists:
-                yield f"{links.workflow(workflow)}：{plain(action.title.zh)}（{code(action.name)}）"
+    return bullets(
+        f"{links.workflow(asked.workflow)}：{plain(asked.action.title.zh)}（{code(asked.action.name)}）"
+        for asked in asked_at(bundle, checklist)
+        if asked.action is not None
+    )

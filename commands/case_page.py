@@ -9,17 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from commands.clock_page import account_data, due_lines
+from commands.history_page import Workflows, line_words
+from commands.history_page import line_data as history_data
 from commands.printing import local, pick, table, width
 from commands.project_page import (
-    Workflows,
     clock_table,
-    line_words,
     nearest,
     offer_data,
     offer_lines,
     shown_of,
 )
-from commands.project_page import line_data as history_data
 from commands.words import (
     CHANNELS,
     DOES,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from commands.entries import document, happened
+from commands.history_page import body_of
 from commands.printing import SHANGHAI, local, pick
-from commands.project_page import body_of
 from commands.room import Room, read_at
 from commands.words import aside
 from engine.advance import Request, advance, find

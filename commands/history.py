@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from commands.history_page import line_data, line_words
 from commands.printing import common_options, emit, note, pass_settings, pick
-from commands.project_page import line_data, line_words, shown_of
+from commands.project_page import shown_of
 from commands.room import Room, enter, limit_option
 from commands.words import fold, here
 from engine.verify import Break, StoredLine, orphan

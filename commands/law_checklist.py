@@ -8,6 +8,7 @@ from commands.clock_page import CONFIDENCES
 from commands.printing import pick, table
 from commands.words import word
 from engine.checklist import ChecklistDef
+from engine.lawbook import asked_at
 from engine.workflow import Bundle
 
 
@@ -22,7 +23,6 @@ def checklist_as_data(checklist: ChecklistDef, bundle: Bundle) -> dict[str, Any]
         "workflow": checklist.workflow,
         "items": [{"name": i.name, "title": {"zh": i.title.zh, "en": i.title.en}} for i in checklist.items],
         "when": checklist.when or None,
-        "switch": checklist.switch or None,
         "asked_at": _asked_at(checklist, bundle),
         "basis": ground.basis,
         "checked_on": ground.checked_on,
@@ -35,10 +35,8 @@ def checklist_page(checklist: ChecklistDef, bundle: Bundle, lang: str) -> str:
     """Lay a list out for a person who signs it, or who checks it against the text of the law."""
     ground = checklist.ground
     always = pick(lang, "每次办理", "each time")
-    where = f"switches: {checklist.switch}" if checklist.switch else pick(lang, "各地", "everywhere")
     lines: list[tuple[str, object]] = [
         (pick(lang, "何时", "when"), checklist.when or always),
-        (pick(lang, "何处", "where"), where),
         (pick(lang, "操作", "actions"), pick(lang, "、", ", ").join(_asked_at(checklist, bundle))),
         (pick(lang, "依据", "basis"), ground.basis),
         (pick(lang, "核对", "checked"), f"{ground.checked_on}  {word(CONFIDENCES, ground.confidence, lang)}"),
@@ -53,11 +51,6 @@ def checklist_page(checklist: ChecklistDef, bundle: Bundle, lang: str) -> str:
 
 
 def _asked_at(checklist: ChecklistDef, bundle: Bundle) -> list[str]:
-    """Name the actions that ask for it, each once: the methods of a tier share many."""
-    names = [
-        f"{workflow.tier}.{action.name}"
-        for workflow in bundle.workflows.values()
-        for action in workflow.actions.values()
-        if checklist.name in action.checklists
-    ]
-    return sorted(dict.fromkeys(names))
+    """Name the actions, each once: the methods of a tier share many."""
+    asked = [f"{a.workflow.tier}.{a.action.name}" for a in asked_at(bundle, checklist) if a.action]
+    return sorted(dict.fromkeys(asked))

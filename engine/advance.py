@@ -173,6 +173,12 @@ def find(
     here = next((m for m in _down(work, named) if action in office.workflow(m).actions), named)
     workflow = office.workflow(here) if action in office.workflow(here).actions else known[action]
     taken = workflow.actions[action]
+    if not office.planner(here).profile.has(taken.switch):
+        raise Refused(
+            f"不能“{taken.title}”",
+            why=f"这是有的地方的做法，方案 {here.profile} 没有打开 {taken.switch}",
+            then=f"当地有这项做法的，在地方时限方案里写 switches: [{taken.switch}]；现在可以：{listed}",
+        )
     if taken.applies_to and here.state in taken.sources:
         raise Refused(
             f"不能“{taken.title}”", why=f"该操作只用于：{taken.applies_to}", then=f"现在可以：{listed}"

@@ -27,8 +27,6 @@ class ChecklistDef:
     ground: Ground
     when: str = ""
     """Asked only where this (CEL, as rules have it) is true; empty: always."""
-    switch: str = ""
-    """Asked only where the profile switches this on; empty: everywhere."""
     file: str = ""
 
     @property

@@ -277,7 +277,7 @@ class Planner:
         """Return the rungs of the clock's ladder, without those that the profile does not switch on."""
         ladder = self.bundle.ladders.get(definition.ladder)
         rungs = ladder.rungs if ladder else ()
-        return tuple(rung for rung in rungs if not rung.switch or rung.switch in self.profile.switches)
+        return tuple(rung for rung in rungs if self.profile.has(rung.switch))
 
     def rungs(self, definition: ClockDef, dues: Sequence[DueMoment]) -> tuple[tuple[datetime, str], ...]:
         """Return when the rungs fall that hang on due moments, as (instant, rung); those at the start are wound."""

@@ -165,11 +165,12 @@ def _look_at_effect(ladder: LadderDef, place: int, rung: Rung, bundle: Bundle, s
 
 
 def _look_at_switches(profile: ProfileDef, bundle: Bundle, sources: Sources) -> None:
-    """What a profile switches on must be a switch of a rung, a workflow, a rule, a list or a duty; what it inherits is its base's to answer for."""
+    """What a profile switches on must be a switch of a rung, a workflow, an action, a rule or a duty; what it inherits is its base's to answer for."""
     if sources.unread:
         return
     known = {rung.switch for ladder in bundle.ladders.values() for rung in ladder.rungs if rung.switch}
-    for named in (bundle.workflows, bundle.rules, bundle.checklists, bundle.duties):
+    actions = {name: action for w in bundle.workflows.values() for name, action in w.actions.items()}
+    for named in (bundle.workflows, actions, bundle.rules, bundle.duties):
         known |= {one.switch for one in named.values() if one.switch}
     above = [bundle.profiles[name] for name in profile.lineage[1:] if name in bundle.profiles]
     for switch in sorted(profile.switches.difference(*(base.switches for base in above))):

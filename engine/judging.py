@@ -81,12 +81,12 @@ def judge(
     """
     bundle = office.machines(matter.bundle).bundle
     day = office.calendar.day_of(at)
-    switches = office.planner(matter).profile.switches
+    profile = office.planner(matter).profile
     found: list[Broken] = []
     with _having(matter, facts):
         for code in dict.fromkeys(codes):
             rule = bundle.rules[code]
-            if (rule.since is None or day >= rule.since) and (not rule.switch or rule.switch in switches):
+            if (rule.since is None or day >= rule.since) and profile.has(rule.switch):
                 found += _one(office, work, matter, rule, day, persons)
     return found
 

@@ -60,7 +60,7 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Where a rule is asked: at an action of a workflow, or (``None``) when a matter is opened."""
+    """Where a rule is asked or a list is signed: at an action of a workflow, or (``None``) when a matter is opened."""
 
     workflow: WorkflowDef
     action: ActionDef | None
@@ -133,13 +133,13 @@ def own_promises(bundle: Bundle, profile: ProfileDef) -> Iterator[tuple[str, Dat
             yield key, promised
 
 
-def asked_at(bundle: Bundle, rule: RuleDef) -> Iterator[Asked]:
-    """Walk the openings and actions at which the rule is asked."""
+def asked_at(bundle: Bundle, entry: RuleDef | ChecklistDef) -> Iterator[Asked]:
+    """Walk the openings and actions at which a rule is asked, or a list is signed."""
     for workflow in bundle.workflows.values():
-        if rule.code in workflow.rules:
+        if entry.code in workflow.rules:
             yield Asked(workflow, None)
         for action in workflow.actions.values():
-            if rule.code in action.rules:
+            if entry.code in (*action.rules, *action.checklists):
                 yield Asked(workflow, action)
 
 

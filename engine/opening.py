@@ -137,7 +137,7 @@ def _chosen(office: Office, parent: Matter, spawns: Spawn, *, seen: bool) -> str
     workflow = office.machines(parent.bundle).bundle.workflows.get(named)
     if workflow is None or workflow.tier != spawns.workflow:
         return spawns.workflow
-    if seen and workflow.switch and workflow.switch not in office.planner(parent).profile.switches:
+    if seen and not office.planner(parent).profile.has(workflow.switch):
         raise Refused(
             f"{workflow.title}还没有开通",
             why="这一流程的依据没有与原文核对过，由本地的方案决定用不用",

@@ -75,6 +75,13 @@ class Form:
         self.fault(node.line, f"{key} 应是文字", write or f'{key}: "……"')
         return ""
 
+    def switch(self) -> str:
+        """Read the name under which a profile switches a thing on; empty where it is everywhere."""
+        switch = self.text("switch")
+        if switch:
+            check_name(switch, self.line("switch"), self.file, self.faults, "开关")
+        return switch
+
     def choice(self, key: str, options: Collection[str], default: str = "") -> str:
         """Read one of ``options``; without ``default`` the key is required."""
         text = self.text(key, " | ".join(sorted(options)), required=not default)

@@ -185,9 +185,6 @@ def _rung(form: Form) -> Rung:
     at_top = form.text("at_top")
     if does and does != "act" and at_top:
         form.fault(form.line("at_top"), f"does: {does} 不能有 at_top", "does: act")
-    switch = form.text("switch")
-    if switch:
-        check_name(switch, form.line("switch"), form.file, form.faults, "开关")
     via = form.names("via", required=True)
     for channel in via:
         if channel not in CHANNELS:
@@ -202,7 +199,7 @@ def _rung(form: Form) -> Rung:
         opens=opens,
         action=action,
         at_top=at_top,
-        switch=switch,
+        switch=form.switch(),
     )
     form.done()
     return rung

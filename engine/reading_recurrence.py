@@ -34,7 +34,7 @@ def read_duty(tree: Map, file: str, faults: Faults) -> DutyDef:
         previous=form.flag("previous"),
         since=form.day("from"),
         until=form.day("until"),
-        switch=_switch(form),
+        switch=form.switch(),
         ground=form.ground(),
         file=file,
     )
@@ -71,10 +71,3 @@ def _day(form: Form, key: str, months: int) -> PeriodDay:
     elif day is not None and day.month and months != YEAR:
         form.fault(form.line(key), f"{key} {text}：只有每年一次的可以写月和日", "first day、day 10、last day")
     return day or PeriodDay(1)
-
-
-def _switch(form: Form) -> str:
-    switch = form.text("switch")
-    if switch:
-        check_name(switch, form.line("switch"), form.file, form.faults, "开关")
-    return switch

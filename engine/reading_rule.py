@@ -43,7 +43,7 @@ def read_rule(tree: Map, file: str, faults: Faults) -> RuleDef:
         standing=form.flag("standing"),
         opens=form.text("opens") or (ORDER if severity == "escalate" else ""),
         override=override,
-        switch=form.text("switch"),
+        switch=form.switch(),
         lenient=form.choice("unknown_threshold", ("refuse", "note"), "refuse") == "note",
         file=file,
     )

@@ -83,8 +83,7 @@ def read_checklist(tree: Map, file: str, faults: Faults) -> ChecklistDef:
     if not items and form.node.get("items") is not None:
         form.fault(form.line("items"), "没有审查项", "items: {名称: {title: {zh: 看什么}}}")
     found = ChecklistDef(
-        name, form.title(), form.text("workflow", required=True), tuple(items), form.ground(), form.text("when"),
-        form.text("switch"), file,
+        name, form.title(), form.text("workflow", required=True), tuple(items), form.ground(), form.text("when"), file,
     )  # fmt: skip
     form.done()
     return found

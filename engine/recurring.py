@@ -163,9 +163,9 @@ def _wanted(
 def _applies(office: Office, duty: DutyDef, seat: Seat, done: Openings) -> bool:
     """Say whether the place has the duty: one of local practice only where its profile switches it on."""
     if not duty.switch:
-        return True
+        return True  # whatever the profile is, even one that no file knows
     try:
-        return duty.switch in office.profile(office.current, seat.unit.profile).switches
+        return office.profile(office.current, seat.unit.profile).has(duty.switch)
     except YiribanError as trouble:
         done.troubles.append(f"{duty.code} {seat.place}：{trouble.what}")
         return False

@@ -39,8 +39,6 @@ def asked(
     bundle = office.machines(matter.bundle).bundle
     for name in action.checklists:
         checklist = bundle.checklists[name]
-        if checklist.switch and checklist.switch not in office.planner(matter).profile.switches:
-            continue
         try:
             if not checklist.when or holds(office, work, matter, checklist, facts or {}, at):
                 found.lists.append(checklist)

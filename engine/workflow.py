@@ -157,6 +157,8 @@ class ActionDef:
     besides: tuple[str, ...] = ()
     """States left out of ``from: any`` (all that are not final) or ``from: every``."""
     occasional: bool = False  # recorded when it happens; nobody waits for it 偶发
+    switch: str = ""
+    """Offered only where the profile switches this on (local practice); empty: everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +311,7 @@ class ProfileDef:
     extends: str = ""
     """The profile that this one builds upon: what is not said here is as there."""
     switches: frozenset[str] = frozenset()
-    """What the profile switches on: rungs that name a switch are planned only where it is on."""
+    """What the profile switches on: whatever names a switch (a rung, a rule, an action …) is there only where it is on."""
     lineage: tuple[str, ...] = ()
     """This profile and those that it builds upon, nearest first."""
     record_back: Length | None = None
@@ -317,6 +319,10 @@ class ProfileDef:
     file: str = ""
     note: str = ""
     """What is known of the place and is not in the file, and why; not inherited. 说明"""
+
+    def has(self, switch: str) -> bool:
+        """Whether what names ``switch`` is there under this profile; what names none is everywhere."""
+        return not switch or switch in self.switches
 
     def promised(self, workflow: WorkflowDef, clock: str) -> Dated[Promise]:
         """Return what is promised for a clock: to its workflow, else to all of its tier."""

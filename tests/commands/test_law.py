@@ -104,7 +104,8 @@ def test_a_list_of_a_review_stands_with_its_items_and_how_it_is_signed(empty: De
         "policies",
         "risks",
     ]
-    assert empty.data(SUNDAY, "law", "show", "vet_contract")["entries"][0]["switch"] == "officer_gates"
+    (vetted,) = empty.data(SUNDAY, "law", "show", "vet_contract")["entries"]
+    assert vetted["asked_at"] == ["contract.vet_contract"]
 
 
 def test_two_terms_of_one_article_are_both_shown(empty: Desk) -> None:
