@@ -243,7 +243,12 @@ def _past_awards_median(office: Office, work: Work, package: Matter, _question: 
     return _median(awards) or 0
 
 
-# complaints
+# contracts of a package, complaints
+
+
+def _contracts_to_sign(office: Office, work: Work, package: Matter, _question: Question) -> int:
+    below = [(m, office.workflow(m)) for m in work.parts_of(package)]
+    return sum(1 for m, workflow in below if workflow.tier == "contract" and m.state == workflow.initial)
 
 
 def _queries_before(_office: Office, work: Work, complaint: Matter, _question: Question) -> int:
@@ -271,6 +276,7 @@ _ANSWERS: dict[str, Callable[[Office, Work, Matter, Question], int | None]] = {
     "year_reserved": _summed("sme_reserved"),
     "year_reserved_small": _summed("sme_reserved_small"),
     "past_awards_median": _past_awards_median,
+    "contracts_to_sign": _contracts_to_sign,
     "queries_before": _queries_before,
     "filed_days_late": _filed_days_late,
     "bid_count": _bid_count,

@@ -73,6 +73,8 @@ def applies(
 
     ``handed`` are facts handed in with the action: the method may be among them.
     """
+    if not office.planner(matter).profile.has(action.switch):
+        return False
     if not action.applies_when:
         return True
     values = facts_for(office, work, matter)
@@ -90,14 +92,26 @@ def twin_of(work: Work, matter: Matter) -> Matter | None:
     return next((m for m in work.family(matter.root) if m.id == named), None) if named else None
 
 
-def joins(office: Office, work: Work, matter: Matter) -> dict[str, bool | int | str]:
-    """Return ``parts.total`` and ``parts.open`` of a matter; what stands beside its way (a bid) does not count. And
-    ``twin.ready``: whether its twin stands where it stands, or is done.
-    """
+def _parts(office: Office, work: Work, matter: Matter) -> list[Matter]:
     aside = office.machines(matter.bundle).aside
-    parts = [part for part in work.parts_of(matter) if part.workflow not in aside]
+    return [part for part in work.parts_of(matter) if part.workflow not in aside]
+
+
+def is_open(office: Office, work: Work, matter: Matter) -> bool:
+    """Whether a matter is not in a final state, or something below it is not: under an abandoned package a signed
+    contract may still be wound up.
+    """
+    done = matter.state in office.machines(matter.bundle).finals[matter.workflow]
+    return not done or any(is_open(office, work, part) for part in _parts(office, work, matter))
+
+
+def joins(office: Office, work: Work, matter: Matter) -> dict[str, bool | int | str]:
+    """Return ``parts.total`` and ``parts.open`` of a matter (`is_open`); what stands beside its way (a bid) does not
+    count. And ``twin.ready``: whether its twin stands where it stands, or is done.
+    """
+    parts = _parts(office, work, matter)
+    still = sum(1 for part in parts if is_open(office, work, part))
     finals = office.machines(matter.bundle).finals
-    still = sum(1 for p in parts if p.state not in finals[p.workflow])
     twin = twin_of(work, matter)
     ready = twin is None or twin.state == matter.state or twin.state in finals[twin.workflow]
     return {"parts.total": len(parts), "parts.open": still, "twin.ready": ready}

@@ -325,10 +325,19 @@ def follow(office: Office, work: Work, matter: Matter, came_from: str, deed: Dee
     _automatic(office, work, matter, deed, outcome, {})
     if (twin := twin_of(work, matter)) is not None and matter.state != came_from:
         _automatic(office, work, twin, deed, outcome, {})
-    if matter.part_of is not None and (matter.state in finals or came_from in finals):
+    if matter.state in finals or came_from in finals:
+        _above(office, work, matter, deed, outcome)
+
+
+def _above(office: Office, work: Work, matter: Matter, deed: Deed, outcome: Outcome) -> None:
+    """Let what a matter is part of go on; where that is done already, the next one above it."""
+    while matter.part_of is not None:
         work.family(matter.root)
-        parent = work.matters[matter.part_of]
-        _automatic(office, work, parent, deed, outcome, {})
+        matter = work.matters[matter.part_of]
+        stood = matter.state
+        _automatic(office, work, matter, deed, outcome, {})
+        if matter.state != stood or stood not in office.machines(matter.bundle).finals[matter.workflow]:
+            return  # it goes on from there by itself, or is not done yet
 
 
 def _automatic(
