@@ -15,6 +15,11 @@ WAITS = {
     TENDER: Gap(9, 22), CONSULTATION: Gap(8, 12), "invited_tender": Gap(9, 22), "framework_closed": Gap(9, 22),
     "small_works_consultation": Gap(8, 12), "competitive_negotiation": SHORT, "inquiry": SHORT, "single_source": SHORT,
 }  # fmt: skip
+METHOD_CASES = {
+    CONSULTATION: "complex", "invited_tender": "few_suppliers", "competitive_negotiation": "urgent",
+    "framework_closed": "small_catalogue", "framework_open": "all_accepted", "cooperative_innovation": "breakthrough",
+}  # fmt: skip
+"""The statutory case that lets each method be used."""
 DOCUMENTS = Gap(6)
 """From the intent to the notice, from the notice to the bids, and how long the documents are out: a little longer
 than the minimum periods that the workflows know."""

@@ -11,7 +11,7 @@ from itertools import count
 
 from commands.demo_cases import CASES, Watched, course
 from commands.demo_city import AGENCIES, THINGS, UNITS, person_for
-from commands.demo_course import CONSULTATION, TENDER, Story
+from commands.demo_course import CONSULTATION, METHOD_CASES, TENDER, Story
 from commands.demo_diary import Act, Diary, Gap, Plan, Step
 from commands.demo_projects import STORIES
 from engine.matter import FactValue
@@ -86,6 +86,8 @@ class City:
         facts: dict[str, FactValue] = {
             "packages": 1, "budget": (65 + n * 37 % 840) * 100_000, "object": _object(thing), **known,
         }  # fmt: skip
+        if method in METHOD_CASES:
+            facts["method_case"] = METHOD_CASES[method]
         if stage:
             facts |= {"method": method, "agency": own["agency"]}
         days = {step.action: ago for step, ago in laid}

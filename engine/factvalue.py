@@ -92,7 +92,7 @@ def _option(definition: FactDef, text: str) -> str:
     for key, name in definition.options:
         if text in (key, name):
             return key
-    raise _Unreadable("只能是 " + "、".join(f"{name}（{key}）" for key, name in definition.options))
+    raise _Unreadable("只能是 " + "；".join(f"{name}（{key}）" for key, name in definition.options))
 
 
 def _money(text: str) -> int:

@@ -166,7 +166,14 @@ def test_an_unknown_amount_leaves_a_note_with_the_row_to_add_and_a_strict_rule_w
     city.open(MONDAY, id="P1", stage="")
     city.do("define_need", MONDAY)
     city.do("skip_intent", MONDAY, reason="急需")
-    city.do("draft_plan", MONDAY, budget=900 * WAN, object="goods", method="competitive_consultation")
+    city.do(
+        "draft_plan",
+        MONDAY,
+        budget=900 * WAN,
+        object="goods",
+        method="competitive_consultation",
+        method_case="complex",
+    )
     city.do("review_plan", MONDAY)
     rule = city.office.current.rules["R02"]
     object.__setattr__(rule, "lenient", False)
