@@ -8,8 +8,9 @@ known where it says the same, and is refused where it says otherwise.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ from engine.errors import (
 )
 from engine.factvalue import read_fact
 from engine.matter import Evidence, FactValue, Matter
+from engine.office import Office
+from engine.signing import asked
 from engine.work import Work
 from engine.workflow import ActionDef
 from exchange.todo import Filled, Flaw, Returned, read_todo
@@ -141,7 +144,10 @@ def _act(
     at = happened(office, work, matter, definition, moment, timedelta(days=1))
     actor = room.actor(person, matter)
     actor.source = f"{path.name}:{filled.row}"
-    request = Request(matter.id, filled.action, at, facts, papers, filled.reason)
+    _signed(office, work, matter, definition, at, facts, returned, filled)
+    if filled.flaws:
+        raise _Flawed
+    request = Request(matter.id, filled.action, at, facts, papers, filled.reason, checked=filled.checked)
     advance(office, work, request, actor, room.now)
     return definition.title.zh if room.lang != "en" else definition.title.in_("en")
 
@@ -194,6 +200,25 @@ def _papers(returned: Returned, filled: Filled, action: ActionDef, path: Path) -
         said = f"“{action.title}”不收这种附件"
         filled.flaws.append(returned.flaw("not_asked", filled.row, said, f"paper:{kind}"))
     return found
+
+
+def _signed(
+    office: Office, work: Work, matter: Matter, action: ActionDef, at: datetime, facts: Mapping[str, FactValue],
+    returned: Returned, filled: Filled,
+) -> None:  # fmt: skip
+    """Say which lists have not been signed, in which cells; the command's own words would not help here."""
+    lists = asked(office, work, matter, action, at, facts).lists
+    for one in lists:
+        if one.name not in filled.checked:
+            said = f"“{action.title}”要逐项审查并签署“{one.title}”（{one.ground.basis}）"
+            filled.flaws.append(returned.flaw("missing_check", filled.row, said, f"check:{one.name}"))
+    if lists and not filled.reason:
+        filled.flaws.append(
+            returned.flaw("missing_opinion", filled.row, f"“{action.title}”要写审查意见", "reason")
+        )
+    for name in set(filled.checked) - set(action.checklists):
+        said = f"“{action.title}”不签这一项"
+        filled.flaws.append(returned.flaw("not_asked", filled.row, said, f"check:{name}"))
 
 
 def _known(

@@ -17,7 +17,7 @@ from engine.offering import Offer, offers
 from engine.opening import REGULATED
 from engine.recurrence import TIER
 from engine.work import Work
-from exchange.todo import Act, Asked
+from exchange.todo import Act, Asked, Check
 from storage import desks
 from storage.auditing import read_kept
 from storage.desks import Wall
@@ -211,6 +211,10 @@ def waiting_acts(view: View, lang: str) -> list[Act]:
                 "" if due is None else left(due - room.now, lang),
                 tuple(Asked(workflow.name, f.name, f.title.in_(lang), f.type) for f in offer.missing),
                 action.evidence,
+                tuple(
+                    Check(one.name, one.title.in_(lang), tuple(item.title.in_(lang) for item in one.items))
+                    for one in offer.lists
+                ),
                 matter.history_no,
             )
         )

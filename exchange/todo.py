@@ -28,7 +28,7 @@ HEADS: dict[str, tuple[str, str]] = {
     "due": ("截止", "due"),
     "left": ("剩余", "left"),
     "day": ("发生日期（填）", "happened on (fill in)"),
-    "reason": ("原因（填）", "reason (fill in)"),
+    "reason": ("原因、审查意见（填）", "reason or opinion (fill in)"),
     "action": ("操作代码", "action code"),
     "known": ("记录数", "records"),
 }
@@ -36,9 +36,11 @@ HEADS: dict[str, tuple[str, str]] = {
 DATE_FORMATS = ("iso", "yyyy-m-d", "yyyy/m/d", "yyyy.m.d", "yyyy年m月d日", "yyyymmdd")
 _FIXED = ("matter", "title", "item", "name", "due", "left", "day")
 _WIDTHS = {"matter": 18, "title": 24, "item": 14, "name": 20, "due": 17, "left": 16, "day": 15, "reason": 24}
-_FACT, _PAPER = "fact:", "paper:"
+_FACT, _PAPER, _CHECK = "fact:", "paper:", "check:"
 _MOST_ROWS = 10_000
 _BOOLEANS = ("是", "否")
+_IN_ORDER = ("都符合", "all in order")
+"""What is filled in where every item of a list was looked at and is in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,20 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """A list that an act asks to be signed item by item: its name, title and items as people read them."""
+
+    name: str
+    title: str
+    items: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """The key of its column."""
+        return f"{_CHECK}{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """One waiting act; ``due`` as people read it, ``known`` is how many lines the matter's history has."""
 
@@ -69,6 +85,7 @@ class Act:
     left: str
     facts: tuple[Asked, ...]
     papers: tuple[str, ...]
+    checks: tuple[Check, ...]
     known: int
 
 
@@ -85,7 +102,9 @@ class Flaw:
 
 @dataclass(slots=True)
 class Filled:
-    """A row that somebody filled in. ``facts`` and ``papers`` hold the texts of cells that are not empty."""
+    """A row that somebody filled in. ``facts`` and ``papers`` hold the texts of cells that are not empty, ``checked`` the
+    lists that were signed.
+    """
 
     row: int
     matter: str
@@ -95,6 +114,7 @@ class Filled:
     facts: dict[str, str] = field(default_factory=dict)
     papers: dict[str, str] = field(default_factory=dict)
     reason: str = ""
+    checked: tuple[str, ...] = ()
     flaws: list[Flaw] = field(default_factory=list)
 
 
@@ -119,9 +139,11 @@ def write_todo(path: Path, acts: Sequence[Act], now: datetime, lang: str) -> Non
     """Write the list; ``now`` in local time. Raise ``BadInput`` where the file exists already."""
     facts: dict[str, Asked] = {asked.key: asked for act in acts for asked in act.facts}
     papers = list(dict.fromkeys(paper for act in acts for paper in act.papers))
+    checks: dict[str, Check] = {check.key: check for act in acts for check in act.checks}
     columns = [Column(key, _head(key, lang), _WIDTHS[key], _style(key)) for key in _FIXED]
     columns += [_fact_column(asked, lang) for asked in facts.values()]
     columns += [Column(f"{_PAPER}{paper}", _paper_head(paper, lang), 20, "fill_text") for paper in papers]
+    columns += [_check_column(check, lang) for check in checks.values()]
     columns += [Column("reason", _head("reason", lang), _WIDTHS["reason"], "fill_text")]
     columns += [Column(key, _head(key, lang), 10, "hidden") for key in ("action", "known")]
     sheet = Sheet("待办" if lang != "en" else "To do", columns, [], keyed=True, note=_note(lang))
@@ -130,12 +152,14 @@ def write_todo(path: Path, acts: Sequence[Act], now: datetime, lang: str) -> Non
             "matter": act.matter, "title": act.title, "item": act.item, "name": act.name, "due": act.due,
             "left": act.left, "action": act.action, "known": act.known,
         }  # fmt: skip
-        wanted = {a.key for a in act.facts} | {f"{_PAPER}{p}" for p in act.papers}
+        wanted = (
+            {a.key for a in act.facts} | {f"{_PAPER}{p}" for p in act.papers} | {c.key for c in act.checks}
+        )
         sheet.rows.append([values.get(column.key) for column in columns])
         sheet.closed |= {
             (number, place)
             for place, column in enumerate(columns)
-            if column.key.startswith((_FACT, _PAPER)) and column.key not in wanted
+            if column.key.startswith((_FACT, _PAPER, _CHECK)) and column.key not in wanted
         }
     write_book(path, [sheet], now)
 
@@ -163,6 +187,17 @@ def _paper_head(paper: str, lang: str) -> str:
     if lang == "en":
         return f"document {paper} (name of a file beside this one)"
     return f"附件 {paper}（填与本表同一文件夹里的文件名）"
+
+
+def _check_column(check: Check, lang: str) -> Column:
+    items = "\n".join(f"{number}. {item}" for number, item in enumerate(check.items, 1))
+    word = _IN_ORDER[lang == "en"]
+    said = (
+        f"{check.title} (fill in: {word}; if an item is not, nothing)\n{items}"
+        if lang == "en"
+        else f"{check.title}（填：逐项看过、都符合的，填“{word}”；有不符合的不填，先改正）\n{items}"
+    )
+    return Column(check.key, said, 34, "fill_text", (word,))
 
 
 def _note(lang: str) -> str:
@@ -215,11 +250,17 @@ def _filled(
     texts = {key: text_of(cell) for key, cell in row.items()}
     facts = {k.removeprefix(_FACT): t for k, t in texts.items() if k.startswith(_FACT) and t}
     papers = {k.removeprefix(_PAPER): t for k, t in texts.items() if k.startswith(_PAPER) and t}
+    checks = {k: t for k, t in texts.items() if k.startswith(_CHECK) and t}
     reason = texts.get("reason", "")
-    if not (texts.get("day") or facts or papers or reason):
+    if not (texts.get("day") or facts or papers or checks or reason):
         return None
     known = int(texts["known"]) if texts["known"].isdigit() else 0
-    filled = Filled(number, texts["matter"], texts["action"], known, None, facts, papers, reason)
+    signed = tuple(key.removeprefix(_CHECK) for key, text in checks.items() if text in _IN_ORDER)
+    filled = Filled(number, texts["matter"], texts["action"], known, None, facts, papers, reason, signed)
+    for key, text in checks.items():
+        if text not in _IN_ORDER:
+            said = f"{text!r}不能用，只填“{_IN_ORDER[0]}”；有不符合的不填，先改正"
+            filled.flaws.append(found.flaw("unreadable_check", number, said, key))
     day = days.read(row.get("day"))
     if isinstance(day, Trouble):
         message = day.message.removesuffix("，按未见处理")

@@ -203,6 +203,35 @@ def test_a_record_of_the_past_needs_its_reason_on_paper_as_anywhere(waiting: Tow
     assert hand_in(waiting)["not_done"] == 0
 
 
+def test_a_review_is_signed_in_the_list_with_an_opinion_and_its_cells_say_what_is_lacking(town: Town) -> None:
+    town.city.open("2026-11-03 09:00", id="P1", stage="project.plan_filed")
+    sheet = export(town)
+    row = sheet.row_of("P1", "engage_agency")
+    head = sheet.page.cell(2, sheet.columns["check:agency_terms"]).value
+    assert head.startswith("委托代理协议必备事项（填：逐项看过、都符合的，填“都符合”")
+    assert len(head.split("\n")) == 1 + len(town.city.office.current.checklists["agency_terms"].items)
+
+    sheet.put(row, day="2026-11-04", paper__agency_agreement="文件.pdf", fact__project_of_agency="公正代理")
+    sheet.save()
+    found = hand_in(town)
+    assert [(f["kind"], f["head"].partition("（")[0]) for f in found["findings"]] == [
+        ("missing_check", "委托代理协议必备事项"),
+        ("missing_opinion", "原因、审查意见"),
+    ]
+    sheet.put(row, check__agency_terms="基本齐全", reason="齐全")
+    sheet.save()
+    assert [f["kind"] for f in hand_in(town)["findings"]] == ["unreadable_check"]
+    assert town.city.matter("P1").state == "plan_filed"
+
+    sheet.put(row, check__agency_terms="都符合")
+    sheet.save()
+    assert [d["matter"] for d in hand_in(town)["done"]] == ["P1"]
+    body = json.loads(
+        town.desk.sql("select body from history where matter = 'P1' order by no desc limit 1")[0][0]
+    )
+    assert (list(body["detail"]["checked"]), body["detail"]["reason"]) == (["agency_terms"], "齐全")
+
+
 def test_a_rehearsal_takes_the_whole_list_and_keeps_nothing(waiting: Town) -> None:
     sheet = export(waiting)
     sheet.put(sheet.row_of("P1.1", "decide_award"), day="2026-11-04", fact__package_of_supplier="甲公司")
