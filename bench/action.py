@@ -61,6 +61,7 @@ class Act:
     hour: int
     facts: tuple[tuple[str, FactValue], ...] = ()
     evidence: str = ""
+    checked: tuple[str, ...] = ()
 
 
 # three working days pass between signing and the request for acceptance; the payment comes a day late
@@ -68,7 +69,13 @@ WALK = (
     Act("end_evaluation", 0, 0),
     Act("deliver_report", 0, 2, evidence="evaluation_report"),
     Act("decide_award", 1, 0, (("supplier", "清禾家具有限公司"),)),
-    Act("publish_result", 1, 2, (("notice_url", "https://example.org/notice/1"),)),
+    Act(
+        "publish_result",
+        1,
+        2,
+        (("notice_url", "https://example.org/notice/1"),),
+        checked=("result_contents",),
+    ),
     Act("issue_award_letter", 1, 4, (("contracts", 1),), "award_letter"),
     Act(
         "sign_contract",
@@ -81,6 +88,7 @@ WALK = (
             ("pay_within", Length(30, "days")),
         ),
         "contract_text",
+        ("contract_terms",),
     ),
     Act("publish_contract", 2, 2, (("notice_url", "https://example.org/contract/1"),)),
     Act("file_contract", 2, 4),
@@ -170,7 +178,8 @@ def walk(here: Office, store: SqlStore, projects: int) -> None:
                 root = f"P{number:06d}"
                 work.family(root)
                 actor = Actor("zhang", people.roles("zhang", "u1", now), "zhang")
-                advance(here, work, Request(root, act.action, now, facts, evidence), actor, now)
+                asked = Request(root, act.action, now, facts, evidence, checked=act.checked)
+                advance(here, work, asked, actor, now)
 
 
 def moments(here: Office) -> Iterator[tuple[Act, datetime]]:

@@ -145,7 +145,8 @@ def _family(here: Office, store: SqlStore, name: str, last: str, day: int) -> No
         at = at + timedelta(minutes=40) if number != eve else datetime(2026, 3, day, 1, 10, tzinfo=UTC)
         with store.work() as work:
             work.family(name)
-            advance(here, work, Request(name, step.action, at, dict(step.facts), _papers(step)), actor, at)
+            asked = Request(name, step.action, at, dict(step.facts), _papers(step), checked=step.checked)
+            advance(here, work, asked, actor, at)
 
 
 def _papers(step: Act) -> list[Evidence]:

@@ -24,7 +24,8 @@ from engine.remarks import remarks
 from engine.rules import of_tier
 from engine.workflow import Bundle
 
-_HOW = "逐项看过、都符合的，办理时写 `--checked {name}`，并用 `--reason` 写明审查意见；有一项不符合的，不签，退回修改。"
+_HOW = "逐项看过、都符合的，办理时写 `--checked {name}`{opinion}；有一项不符合的，不签，先改正。"
+_OPINION = "，并用 `--reason` 写明审查意见"
 
 
 def checklist_book_page(checklist: ChecklistDef, bundle: Bundle) -> str:
@@ -35,7 +36,7 @@ def checklist_book_page(checklist: ChecklistDef, bundle: Bundle) -> str:
         [
             heading(checklist.title),
             remark_lines(remarks(bundle.files.get(checklist.file, ""))),
-            _HOW.format(name=checklist.name),
+            _HOW.format(name=checklist.name, opinion="" if checklist.without_opinion else _OPINION),
             section("审查项", table(("看什么", "名称", "English"), items)),
             section("什么时候要签", _when(checklist, bundle)),
             section("在哪里签", _asked(checklist, bundle, links)),

@@ -22,6 +22,7 @@ from engine.matter import Matter
 from engine.office import Office
 from engine.opening import open_matter
 from engine.patrol import patrol
+from engine.signing import wants_opinion
 from engine.word import Word
 from engine.work import Work
 from runtime.assembly import drop_channels, long_work
@@ -129,10 +130,12 @@ def _take(office: Office, store: SqlStore, work: Work, matter: Matter, act: Act)
     second = None
     if act.happened is not None:
         second = people.actor(person_for("head", matter.unit, act.project), matter.unit, act.at)
-    lists = find(office, work, matter, step.action, act.facts)[1].checklists
+    taken, action = find(office, work, matter, step.action, act.facts)
+    known = office.machines(taken.bundle).bundle.checklists
+    opinion = "逐项审查，同意" if wants_opinion([known[name] for name in action.checklists]) else ""
     request = Request(
         matter.id, step.action, act.happened or act.at, dict(act.facts), papers,
-        step.reason or ("逐项审查，同意" if lists else ""), None, second, lists,
+        step.reason or opinion, None, second, action.checklists,
     )  # fmt: skip
     advance(office, work, request, people.actor(act.by, matter.unit, act.at), act.at)
 

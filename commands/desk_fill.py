@@ -207,12 +207,12 @@ def _signed(
     returned: Returned, filled: Filled,
 ) -> None:  # fmt: skip
     """Say which lists have not been signed, in which cells; the command's own words would not help here."""
-    lists = asked(office, work, matter, action, at, facts).lists
-    for one in lists:
+    found = asked(office, work, matter, action, at, facts)
+    for one in found.lists:
         if one.name not in filled.checked:
             said = f"“{action.title}”要逐项审查并签署“{one.title}”（{one.ground.basis}）"
             filled.flaws.append(returned.flaw("missing_check", filled.row, said, f"check:{one.name}"))
-    if lists and not filled.reason:
+    if found.opinion and not filled.reason:
         filled.flaws.append(
             returned.flaw("missing_opinion", filled.row, f"“{action.title}”要写审查意见", "reason")
         )

@@ -95,4 +95,5 @@ def _opinion(detail: Mapping[str, Any], lang: str) -> str:
     reason, items = str(detail.get("reason", "")), sum(map(len, detail.get("checked", {}).values()))
     if not items:
         return reason
-    return pick(lang, f"逐项签署 {items} 项：{reason}", f"signed {items} items: {reason}")
+    signed = pick(lang, f"逐项签署 {items} 项", f"signed {items} items")
+    return signed + pick(lang, f"：{reason}", f": {reason}") if reason else signed

@@ -23,6 +23,7 @@ def checklist_as_data(checklist: ChecklistDef, bundle: Bundle) -> dict[str, Any]
         "workflow": checklist.workflow,
         "items": [{"name": i.name, "title": {"zh": i.title.zh, "en": i.title.en}} for i in checklist.items],
         "when": checklist.when or None,
+        "opinion": not checklist.without_opinion,
         "asked_at": _asked_at(checklist, bundle),
         "basis": ground.basis,
         "checked_on": ground.checked_on,
@@ -46,7 +47,9 @@ def checklist_page(checklist: ChecklistDef, bundle: Bundle, lang: str) -> str:
     items = [(item.name, item.title.in_(lang)) for item in checklist.items]
     heads = pick(lang, "审查项 看什么", "item title").split()
     sign = pick(lang, "逐项看过、都符合的：", "gone through and in order: ")
-    signed = f"{sign}--checked {checklist.name} --reason {pick(lang, '审查意见', 'OPINION')}"
+    signed = f"{sign}--checked {checklist.name}"
+    if not checklist.without_opinion:
+        signed += f" --reason {pick(lang, '审查意见', 'OPINION')}"
     return f"{table(lines, (checklist.code, checklist.title.in_(lang)))}\n\n{table(items, heads)}\n\n{signed}"
 
 

@@ -28,6 +28,7 @@ from engine.explain import ClockAccount, Lamp
 from engine.factvalue import EXAMPLES
 from engine.matter import Matter
 from engine.offering import Offer
+from engine.signing import wants_opinion
 from engine.workflow import MOMENTS, FactDef, Title
 from storage.views import Line, Listed
 
@@ -279,11 +280,10 @@ def spelled(offer: Offer, command: Callable[..., str], lang: str) -> str:
         words += ["--evidence", f"{kind}={pick(lang, '文件', 'FILE')}"]
     for checklist in offer.lists:
         words += ["--checked", checklist.name]
-    if offer.action.needs_reason or offer.lists:
-        words += [
-            "--reason",
-            pick(lang, "审查意见", "OPINION") if offer.lists else pick(lang, "原因", "REASON"),
-        ]
+    if wants_opinion(offer.lists):
+        words += ["--reason", pick(lang, "审查意见", "OPINION")]
+    elif offer.action.needs_reason:
+        words += ["--reason", pick(lang, "原因", "REASON")]
     return command(*words)
 
 

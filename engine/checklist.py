@@ -27,6 +27,8 @@ class ChecklistDef:
     ground: Ground
     when: str = ""
     """Asked only where this (CEL, as rules have it) is true; empty: always."""
+    without_opinion: bool = False
+    """What is looked at is ticked off; nothing has to be said about it. 只核对"""
     file: str = ""
 
     @property

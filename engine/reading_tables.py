@@ -83,7 +83,8 @@ def read_checklist(tree: Map, file: str, faults: Faults) -> ChecklistDef:
     if not items and form.node.get("items") is not None:
         form.fault(form.line("items"), "没有审查项", "items: {名称: {title: {zh: 看什么}}}")
     found = ChecklistDef(
-        name, form.title(), form.text("workflow", required=True), tuple(items), form.ground(), form.text("when"), file,
+        name, form.title(), form.text("workflow", required=True), tuple(items), form.ground(), form.text("when"),
+        form.flag("without_opinion"), file,
     )  # fmt: skip
     form.done()
     return found

@@ -25,6 +25,16 @@ class Asked:
     lists: list[ChecklistDef] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def opinion(self) -> bool:
+        """Whether whoever signs has to write an opinion."""
+        return wants_opinion(self.lists)
+
+
+def wants_opinion(lists: Sequence[ChecklistDef]) -> bool:
+    """Whether one of ``lists`` is a review, and not only ticked off."""
+    return any(not one.without_opinion for one in lists)
+
 
 def asked(
     office: Office,
@@ -69,13 +79,14 @@ def check_signed(
             why="；".join(dict.fromkeys(one.ground.basis for one, _ in lacking)),
             then="逐项看过、都符合的，加上 "
             + " ".join(f"--checked {one.name}" for one, _ in lacking)
-            + " --reason 审查意见；有不符合的，不签，"
+            + (" --reason 审查意见" if found.opinion else "")
+            + "；有不符合的，不签，"
             + (f"用 {back} 退回" if back else "先改正"),
         )
-    if found.lists and not request.reason:
+    if found.opinion and not request.reason:
         raise Refused(
             f"“{action.title}”需要签署审查意见",
-            why=found.lists[0].ground.basis,
+            why=next(one.ground.basis for one in found.lists if not one.without_opinion),
             then="加上 --reason 审查意见",
         )
     return {one.name: [item.name for item in one.items] for one in found.lists}, found.notes

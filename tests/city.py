@@ -19,6 +19,7 @@ from engine.office import Actor, Office
 from engine.opening import open_matter
 from engine.patrol import Beat, patrol
 from engine.reader import read_bundle, read_bundle_from, read_texts
+from engine.signing import wants_opinion
 from engine.work import Fire, Work
 from engine.workdays import WorkingCalendar, compile_calendar
 from engine.workflow import ActionDef, Bundle, TextDef, WorkflowDef
@@ -194,12 +195,15 @@ class City:
         other = self.actor(second, recorded) if second else None
         lists = wanted.checklists if wanted is not None and not bare else ()
         request = Request(
-            on, action, done, facts, tuple(evidence or ()), reason or ("同意" if lists else ""), revision, other,
+            on, action, done, facts, tuple(evidence or ()), reason or ("同意" if self._opinion(lists) else ""), revision, other,
             tuple(lists) if checked is None else tuple(checked),
         )  # fmt: skip
         with self.store.work() as work:
             work.family(root_of(on))
             return advance(self.office, work, request, actor, recorded)
+
+    def _opinion(self, lists: Iterable[str]) -> bool:
+        return wants_opinion([self.office.current.checklists[name] for name in lists])
 
     def walk(self, last: str, at: str | datetime, *, on: str = "P1", **facts: Any) -> None:
         """Do all steps up to ``last`` at one moment; ``facts`` go to the steps of the contract's signing."""

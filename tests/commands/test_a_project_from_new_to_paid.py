@@ -27,7 +27,7 @@ STEPS = [
     (
         "2026-11-04 10:00",
         "P2026-0001",
-        "publish_result --fact notice_url=https://www.example.cn/1",
+        "publish_result --fact notice_url=https://www.example.cn/1 --checked result_contents",
         ["结果已确定", "[按期]"],
     ),
     (
@@ -40,7 +40,7 @@ STEPS = [
         "2026-11-05 09:00",
         "P2026-0001",
         "sign_contract --fact amount=34.8万元 --fact instalments=2 --fact supplier_small=是"
-        f" --fact pay_within=15日 --evidence contract_text={EVIDENCE}",
+        f" --fact pay_within=15日 --evidence contract_text={EVIDENCE} --checked contract_terms",
         ["待签订 → 履约中", "P2026-0001.1.1.1  分期", "P2026-0001.1.1.2  分期"],
     ),
     (

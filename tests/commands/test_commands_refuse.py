@@ -101,6 +101,7 @@ def test_a_rule_that_blocks_refuses_with_its_article_and_remedy(reported: Desk) 
     )
     before = reported.dump()
     words = [*DO, "sign_contract", "--evidence", "contract_text=文件.pdf", "--fact", "supplier_small=是"]
+    words += ["--checked", "contract_terms"]
     words += ["--fact", "amount=1元", "--fact", "instalments=1", "--fact"]
     refused = reported.at(NOW, *words, "pay_within=61日")
     assert refused.code == 5
@@ -144,6 +145,7 @@ def test_an_act_before_its_minimum_period_is_refused_until_the_first_permitted_i
                    f"issue_award_letter --fact contracts=1 --evidence award_letter={document}"):  # fmt: skip
         empty.done(monday, *flags, *DO, *action.split())
     sign = "sign_contract --fact amount=1元 --fact instalments=1 --fact supplier_small=否"
+    sign += " --checked contract_terms"
     words = (*flags, *DO, *sign.split(), "--evidence", f"contract_text={document}")
     # three days after Monday the 2nd is Thursday the 5th; the act may fall on that day
     shown = empty.done(monday, *flags, "project", "show", "P2026-0001")

@@ -116,6 +116,7 @@ def _documents_and_notice(school: Desk) -> None:
 
     # the intent was published on 08-25: the notice comes thirty days later, not a minute before
     notice = "--fact notice_link=https://www.example.cn/2 --fact documents_until=2026-10-09"
+    notice += " --checked notice_contents"
     early = refused(
         school, "2026-09-23 23:59", "赵六", "publish_notice", f"{notice} --fact bid_deadline=2026-10-16"
     )
@@ -151,8 +152,14 @@ def _award(school: Desk) -> None:
     few = refused(school, "2026-10-26 09:00", "赵六", "open_bids", "--fact bidders=2")
     assert "R47" in few
     act(school, "2026-10-26 09:00", "赵六", "open_bids", "--fact bidders=4")
-    act(school, "2026-10-26 10:00", "李四", "check_qualification", "--fact qualified=4")
-    act(school, "2026-10-26 10:30", "赵六", "begin_evaluation")
+    act(
+        school,
+        "2026-10-26 10:00",
+        "李四",
+        "check_qualification",
+        "--fact qualified=4 --checked qualification_check",
+    )
+    act(school, "2026-10-26 10:30", "赵六", "begin_evaluation", "--checked panel_duties")
     act(school, "2026-10-26 17:00", "赵六", "end_evaluation")
     act(school, "2026-10-27 10:00", "赵六", "deliver_report", f"--evidence evaluation_report={PAPER}")
 
@@ -162,7 +169,13 @@ def _award(school: Desk) -> None:
     assert f"project do {PROJECT}.1 decide_award --fact supplier=" in desk
     refused(school, "2026-10-28 09:00", "赵六", "decide_award", "--fact supplier=甲公司", code=4)
     assert "[按期]" in act(school, "2026-10-28 15:00", "李四", "decide_award", "--fact supplier=甲公司")
-    act(school, "2026-10-28 16:00", "赵六", "publish_result", "--fact notice_url=https://www.example.cn/3")
+    act(
+        school,
+        "2026-10-28 16:00",
+        "赵六",
+        "publish_result",
+        "--fact notice_url=https://www.example.cn/3 --checked result_contents",
+    )
     letter = f"--fact contracts=1 --evidence award_letter={PAPER}"
     out = act(school, "2026-10-29 09:00", "赵六", "issue_award_letter", letter)
     assert "签订合同（P2026-0001.1.1）  承诺时限 2026-10-30 24:00" in out
@@ -175,7 +188,7 @@ def _query_and_contract(school: Desk) -> None:
     assert "P2026-0001.1-Q1  质疑  待认定是否影响结果" in out
     assert "答复质疑（P2026-0001.1-Q1）  法定期限 2026-11-09 24:00" in out
     sign = "--fact amount=338万元 --fact instalments=2 --fact supplier_small=是 --fact pay_within=15日"
-    sign += f" --evidence contract_text={PAPER}"
+    sign += f" --evidence contract_text={PAPER} --checked contract_terms"
     held = refused(school, "2026-10-30 09:00", "李四", "sign_contract", sign)
     assert "P2026-0001.1-Q1 质疑现为“待认定是否影响结果”" in held
     assert "政府采购法实施条例 第54条" in held

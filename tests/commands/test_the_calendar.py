@@ -53,7 +53,7 @@ def city(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
         ("decide_award", "--fact", "supplier=甲"),
         ("issue_award_letter", "--fact", "contracts=1", "--evidence", "award_letter=a.pdf"),
         ("sign_contract", "--fact", "amount=100元", "--fact", "instalments=1", "--fact", "supplier_small=否",
-         "--evidence", "contract_text=a.pdf"),
+         "--evidence", "contract_text=a.pdf", "--checked", "contract_terms"),
     )  # fmt: skip
     for step in steps:
         done = run("--as", "张三", "project", "do", "P2026-0001", *step)
