@@ -28,8 +28,11 @@ FRUITLESS = frozenset({"failed", "redrafting", "abandoned"})
 """States of a package without a result that counts."""
 OPEN_TENDER = "open_tender"
 QUERY = "query"
+OBJECTION = "works_objection"
 TO_COMPLAIN = "complaint_filing"
 """The term in which a supplier may complain after the answer to its query. 投诉期"""
+TO_COMPLAIN_OF_WORKS = "works_complaint_filing"
+"""The same for a works tender, from the day of knowledge; the time of answering an objection is left out."""
 YEARS_BACK = 3
 """How many calendar years before its own a package is compared with: older prices say little."""
 
@@ -261,8 +264,28 @@ def _queries_before(_office: Office, work: Work, complaint: Matter, _question: Q
     return len(_raised_before(work, complaint, QUERY))
 
 
+def _objections(work: Work, complaint: Matter) -> list[Matter]:
+    """Return the objections to a works tender on the same subject as the complaint, raised before it."""
+    subject = complaint.facts["about_what"]
+    raised = _raised_before(work, complaint, OBJECTION)
+    return [m for m in raised if m.facts.get("objection_about") == subject]
+
+
+def _objections_before(_office: Office, work: Work, complaint: Matter, _question: Question) -> int:
+    return len(_objections(work, complaint))
+
+
 def _filed_days_late(office: Office, _work: Work, complaint: Matter, _question: Question) -> int | None:
     return _days_late(office, complaint, TO_COMPLAIN, "answered_on", ())
+
+
+def _works_days_late(office: Office, work: Work, complaint: Matter, _question: Question) -> int | None:
+    answering = []
+    for objection in _objections(work, complaint):
+        finals = office.machines(objection.bundle).finals[objection.workflow]
+        answered = objection.state_since if objection.state in finals else None
+        answering.append(Pause(objection.opened_at, answered or complaint.opened_at, "", objection.id))
+    return _days_late(office, complaint, TO_COMPLAIN_OF_WORKS, "known_on", answering)
 
 
 def _days_late(
@@ -290,6 +313,8 @@ _ANSWERS: dict[str, Callable[[Office, Work, Matter, Question], int | None]] = {
     "contracts_to_sign": _contracts_to_sign,
     "queries_before": _queries_before,
     "filed_days_late": _filed_days_late,
+    "objections_before": _objections_before,
+    "works_days_late": _works_days_late,
     "bid_count": _bid_count,
     "median_price": _median_price,
     "conforming_count": _conforming_count,
