@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from statistics import median_low
 
-from engine.counting import due
-from engine.matter import FactValue, Matter
+from engine.freezing import due_around
+from engine.matter import FactValue, Matter, Pause
 from engine.office import Office
 from engine.questions import ASKED, QUESTIONS, Kin, Question
 from engine.rules import HITS, THRESHOLD, MissingFact
@@ -28,8 +28,11 @@ FRUITLESS = frozenset({"failed", "redrafting", "abandoned"})
 """States of a package without a result that counts."""
 OPEN_TENDER = "open_tender"
 QUERY = "query"
+OBJECTION = "works_objection"
 TO_COMPLAIN = "complaint_filing"
 """The term in which a supplier may complain after the answer to its query. 投诉期"""
+TO_COMPLAIN_OF_WORKS = "works_complaint_filing"
+"""The same for a works tender, from the day of knowledge; the time of answering an objection is left out."""
 YEARS_BACK = 3
 """How many calendar years before its own a package is compared with: older prices say little."""
 
@@ -251,20 +254,51 @@ def _contracts_to_sign(office: Office, work: Work, package: Matter, _question: Q
     return sum(1 for m, workflow in below if workflow.tier == "contract" and m.state == workflow.initial)
 
 
+def _raised_before(work: Work, complaint: Matter, workflow: str) -> list[Matter]:
+    """Return what of this workflow had been raised about the same matter when the complaint came."""
+    alike = [m for m in work.family(complaint.root) if m.workflow == workflow and m.about == complaint.about]
+    return [m for m in alike if m.opened_at <= complaint.opened_at]
+
+
 def _queries_before(_office: Office, work: Work, complaint: Matter, _question: Question) -> int:
-    alike = [m for m in work.family(complaint.root) if m.workflow == QUERY and m.about == complaint.about]
-    return sum(1 for query in alike if query.opened_at <= complaint.opened_at)
+    return len(_raised_before(work, complaint, QUERY))
+
+
+def _objections(work: Work, complaint: Matter) -> list[Matter]:
+    """Return the objections to a works tender on the same subject as the complaint, raised before it."""
+    subject = complaint.facts["about_what"]
+    raised = _raised_before(work, complaint, OBJECTION)
+    return [m for m in raised if m.facts.get("objection_about") == subject]
+
+
+def _objections_before(_office: Office, work: Work, complaint: Matter, _question: Question) -> int:
+    return len(_objections(work, complaint))
 
 
 def _filed_days_late(office: Office, _work: Work, complaint: Matter, _question: Question) -> int | None:
-    """Return how many days after the last one the complaint came; ``None`` where no term is in force."""
-    calendar, answered = office.calendar, complaint.facts["answered_on"]
-    assert isinstance(answered, date)
-    term = office.machines(complaint.bundle).bundle.terms.get(TO_COMPLAIN)
-    value = term.statutory.on(answered) if term is not None else None
+    return _days_late(office, complaint, TO_COMPLAIN, "answered_on", ())
+
+
+def _works_days_late(office: Office, work: Work, complaint: Matter, _question: Question) -> int | None:
+    answering = []
+    for objection in _objections(work, complaint):
+        finals = office.machines(objection.bundle).finals[objection.workflow]
+        answered = objection.state_since if objection.state in finals else None
+        answering.append(Pause(objection.opened_at, answered or complaint.opened_at, "", objection.id))
+    return _days_late(office, complaint, TO_COMPLAIN_OF_WORKS, "known_on", answering)
+
+
+def _days_late(
+    office: Office, complaint: Matter, name: str, since: str, pauses: Sequence[Pause]
+) -> int | None:
+    """Return how many days after the last one of its term the complaint came; ``None`` where none is in force."""
+    calendar, began = office.calendar, complaint.facts[since]
+    assert isinstance(began, date)
+    term = office.machines(complaint.bundle).bundle.terms.get(name)
+    value = term.statutory.on(began) if term is not None else None
     if value is None or value.value is None:
         return None
-    last = due(calendar.start_of(answered), value.value, "midnight", calendar).day
+    last = due_around(calendar.start_of(began), value.value, "midnight", calendar, pauses).day
     return max(0, (calendar.day_of(complaint.opened_at) - last).days)
 
 
@@ -279,6 +313,8 @@ _ANSWERS: dict[str, Callable[[Office, Work, Matter, Question], int | None]] = {
     "contracts_to_sign": _contracts_to_sign,
     "queries_before": _queries_before,
     "filed_days_late": _filed_days_late,
+    "objections_before": _objections_before,
+    "works_days_late": _works_days_late,
     "bid_count": _bid_count,
     "median_price": _median_price,
     "conforming_count": _conforming_count,

@@ -109,6 +109,16 @@ _ALL = (
         "filed_days_late", "complaint", "收到投诉时，投诉期（期限 complaint_filing，自质疑答复日起算）已经过了几天；在期内的是 0",
         "family", ("complaint.answered_on",), ("complaint.answered_on",),
     ),
+    Question(
+        "objections_before", "works_complaint", "所投诉的工程招标在投诉以前就同一事项登记过几件异议", "family",
+        ("works_complaint.about_what", "works_objection.objection_about"), ("works_complaint.about_what",),
+    ),
+    Question(
+        "works_days_late", "works_complaint",
+        "收到投诉时，投诉期（期限 works_complaint_filing，自知道之日起算，同一事项异议的答复期间不计；没有答复的，到投诉之日都不计）已经过了几天；在期内的是 0",
+        "family", ("works_complaint.known_on", "works_complaint.about_what", "works_objection.objection_about"),
+        ("works_complaint.known_on", "works_complaint.about_what"),
+    ),
     Question("conforming_count", "bid", "本采购包通过符合性审查的投标数", "family", ("bid.price",)),
     Question(
         "mean_conforming", "bid", "通过符合性审查的投标报价的平均数（分，舍去不足一分的）", "family", ("bid.price",)

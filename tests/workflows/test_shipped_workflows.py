@@ -29,6 +29,7 @@ DECISIONS = (
     "uphold_revoke",
     "uphold_performed",
 )
+WORKS_DECISIONS = ("dismiss", "uphold_correct", "uphold_annul", "uphold_reevaluate", "uphold_retender")
 # clock: (code, limit, in force from, anchors, ends). The last day before `from` has no statutory limit.
 LAW = {
     "deliver_report": ("D30", "2 working days", date(2015, 3, 1), ["action end_evaluation"], "deliver_report"),
@@ -92,6 +93,8 @@ LAW = {
     "answer_objection": ("D91", "3 days", date(2012, 2, 1), ["state raised"], "answer_objection"),
     "publish_candidates": ("D90", "3 days", date(2012, 2, 1), ["action deliver_report"], "publish_candidates"),
     "report_award": ("D92", "15 days", date(2000, 1, 1), ["action decide_award"], "report_award"),
+    "admit_works_complaint": ("D95", "3 working days", date(2012, 2, 1), ["state received"], "accept_complaint", "reject_complaint", "withdraw_complaint"),
+    "decide_works_complaint": ("D95", "30 working days", date(2012, 2, 1), ["action accept_complaint"], *WORKS_DECISIONS, "withdraw_complaint"),
     "screen_complaint": ("D63", "5 working days", date(2018, 3, 1), ["state received"], "ask_completion", "accept_complaint", "find_inadmissible", "withdraw_complaint"),
     "ask_completion": ("D64", "5 working days", date(2018, 3, 1), ["state received"], "ask_completion", "accept_complaint", "find_inadmissible", "withdraw_complaint"),
     "complete_complaint": ("Y41", None, None, ["state correcting"], "submit_completion", "find_inadmissible", "withdraw_complaint"),
@@ -245,6 +248,8 @@ def test_the_parts_lead_from_project_to_instalment(bundle: Bundle) -> None:
         "enquiry": "",
         "contract_suspension": "",
         "works_objection": "",
+        "works_complaint": "",
+        "works_suspension": "works_complaint",
         "alert": "",
         "case": "",
         "query": "",
