@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from statistics import median_low
 
+from engine.elapsed import days_paid_late, survey_years
 from engine.freezing import due_around
 from engine.matter import FactValue, Matter, Pause
 from engine.office import Office
@@ -48,7 +49,10 @@ def look_up(office: Office, work: Work, matter: Matter, name: str, day: date) ->
     for fact in question.first:
         if (found := _fact_of(office, work, asked, fact)) is None or found == "":
             raise MissingFact(fact)
-    answer = _ANSWERS[question.name](office, work, asked, question)
+    dated = _BY_DAY.get(question.name)
+    answer = (
+        dated(office, work, asked, day) if dated else _ANSWERS[question.name](office, work, asked, question)
+    )
     if answer is None:
         raise MissingFact(name, f"{question.doc}：现在还没有")
     return answer
@@ -326,4 +330,9 @@ _ANSWERS: dict[str, Callable[[Office, Work, Matter, Question], int | None]] = {
         for fact in ("machine_code", "ip", "bond_account", "drafter", "contact", "responsible")
     },
 }
-assert _ANSWERS.keys() == QUESTIONS.keys()
+_BY_DAY: dict[str, Callable[[Office, Work, Matter, date], int | None]] = {
+    "survey_years": survey_years,
+    "days_paid_late": days_paid_late,
+}
+"""What depends on the day on which it is asked."""
+assert _ANSWERS.keys() | _BY_DAY.keys() == QUESTIONS.keys()

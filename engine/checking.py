@@ -358,7 +358,7 @@ def check_rules(
             raise Refused(
                 f"{name}：需要说明原因后才能“{action.title}”",
                 why=rule.ground.basis,
-                then="加上 --reason 原因",
+                then=f"{rule.remedy}；仍要办理的，加上 --reason 原因",
             )
         ruled.warnings.append(name)
     return ruled

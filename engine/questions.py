@@ -88,6 +88,17 @@ _ALL = (
         "unit", ("project.sme_reserved_small", "project.budget_year"),
     ),
     Question(
+        "survey_years", "project",
+        "需求调查到确定采购需求那天（还没有确定的，到办理当天）过了几年，不足一年的算一年；满一年的当天还是 1；没有记下调查日的是 0",
+        "family", ("project.surveyed_on",),
+    ),
+    Question(
+        "days_paid_late", "instalment",
+        "付给中小企业的款项晚了几个日历日：约定了付款期限的自约定的到期日起，没有约定的自条例的到期日（计时 pay_small_supplier）起；"
+        "没有晚、不是中小企业、还没有到期日的是 0",
+        "family", ("contract.supplier_small", "contract.pay_within", "instalment.accepted_on", "instalment.invoiced_on"),
+    ),
+    Question(
         "past_awards_median", "package", "本单位近三个年度同一品目采购包的中标（成交）金额的中位数（分）；没有的是 0",
         "unit", ("package.award_amount", "project.category"), ("project.category",),
     ),

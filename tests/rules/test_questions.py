@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.answering import _ANSWERS, involved, look_up
+from engine.answering import _ANSWERS, _BY_DAY, involved, look_up
 from engine.chain import plain_facts
 from engine.matter import FactValue, Matter
 from engine.opening import open_matter
 from engine.questions import QUESTIONS
 from engine.reader import read_bundle
 from engine.rules import MissingFact
+from engine.term import Length
 from engine.work import Work
 from exchange.observation import Place, Row, Step
 from exchange.replay import Nameless, Replay, ranking
@@ -114,7 +115,7 @@ def test_shares_of_a_year_count_this_project_and_the_others(build: Callable[...,
     found = {name: ask(city, name) for name in QUESTIONS if QUESTIONS[name].tier == "project"}
     assert found == {
         "split_total": 300, "category_total": 800, "category_green": 70, "year_suitable": 1700,
-        "year_reserved": 290, "year_reserved_small": 100,
+        "year_reserved": 290, "year_reserved_small": 100, "survey_years": 0,
     }  # fmt: skip
 
 
@@ -184,10 +185,83 @@ def test_every_question_is_answered_documented_and_reads_facts_that_exist() -> N
     bundle = read_bundle(SHIPPED_WORKFLOWS)
     known = {f"{w.tier}.{name}" for w in bundle.workflows.values() for name in w.facts}
     said = (SHIPPED_WORKFLOWS / "README.md").read_text(encoding="utf-8")
-    assert _ANSWERS.keys() == QUESTIONS.keys()
+    assert _ANSWERS.keys() | _BY_DAY.keys() == QUESTIONS.keys()
     assert {fact for q in QUESTIONS.values() for fact in (*q.reads, *q.first)} <= known
     assert [name for name in QUESTIONS if f"`asked.{name}`" not in said] == []
     assert all(q.doc and q.tier in {w.tier for w in bundle.workflows.values()} for q in QUESTIONS.values())
+
+
+# how much time has passed
+
+
+@pytest.mark.parametrize(
+    ("surveyed", "defined", "years"),
+    [
+        ("2026-11-02", "2026-11-02", 0),
+        ("2026-11-01", "2026-11-02", 1),
+        ("2025-11-02", "2026-11-02", 1),
+        ("2025-11-01", "2026-11-02", 2),
+        ("2024-02-29", "2025-02-28", 1),
+        ("2024-02-29", "2025-03-01", 2),
+        ("2021-03-01", "2026-03-02", 6),
+    ],
+)
+def test_a_survey_s_age_is_counted_in_years_begun_until_the_need_is_defined(
+    build: Callable[..., City], surveyed: str, defined: str, years: int
+) -> None:
+    city = build()
+    city.open(f"{defined} 08:00", stage="", surveyed_on=date.fromisoformat(surveyed))
+    city.do("define_need", f"{defined} 09:00")
+    assert ask(city, "survey_years") == years
+
+
+def test_a_survey_of_this_project_counts_when_it_is_later_and_none_is_no_age(
+    build: Callable[..., City],
+) -> None:
+    city = build()
+    city.open("2024-11-04 09:00", stage="")  # Monday
+    assert ask(city, "survey_years") == 0
+    city.do("survey_need", "2024-11-04 10:00")  # Monday
+    assert ask(city, "survey_years") == 3
+    city.do("define_need", "2025-11-04 10:00", surveyed_on=date(2020, 1, 2))  # Tuesday, Thursday
+    assert ask(city, "survey_years") == 1
+
+
+@pytest.mark.parametrize(
+    ("facts", "late"),
+    [
+        ({}, 0),
+        ({"supplier_small": True}, 0),
+        ({"supplier_small": True, "accepted_on": date(2026, 10, 20)}, 3),  # Tuesday; due on 2026-11-19, Thursday
+        ({"supplier_small": True, "accepted_on": date(2026, 10, 23)}, 0),  # Friday; the 22nd, a Sunday, rolls on
+        ({"supplier_small": False, "accepted_on": date(2026, 1, 5)}, 0),  # Monday
+        ({"supplier_small": True, "accepted_on": date(2025, 5, 6)}, 0),  # Tuesday: before the regulation
+        ({"supplier_small": True, "pay_within": Length(5, "days"), "accepted_on": date(2026, 10, 20)}, 0),
+        (
+            {
+                "supplier_small": True, "pay_within": Length(5, "days"), "accepted_on": date(2026, 10, 20),
+                "invoiced_on": date(2026, 11, 13),  # Friday; due on 2026-11-18, Wednesday
+            },
+            4,
+        ),
+    ],
+)  # fmt: skip
+def test_what_was_accepted_before_the_entry_is_late_by_the_days_that_were_handed_in(
+    build: Callable[..., City], facts: dict[str, FactValue], late: int
+) -> None:
+    city = build()
+    city.open(NOVEMBER, stage="instalment.accepted")
+
+    def see(work: Work) -> FactValue:
+        work.family("P1")
+        for name, value in facts.items():
+            of = "P1.1.1.1" if name.endswith("_on") else "P1.1.1"
+            work.matters[of].facts[name] = value
+        return look_up(
+            city.office, work, work.matters["P1.1.1.1"], "asked.days_paid_late", date(2026, 11, 22)
+        )  # Sunday
+
+    assert city.read(see) == late
 
 
 # where the answers come from
