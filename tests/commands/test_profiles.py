@@ -62,7 +62,7 @@ LOCAL: dict[str, tuple[str, list[tuple[str, str, str, str]]]] = {
 }
 # rules, reviews and recurring duties of a place are no promises; it switches them on
 SWITCHED = {
-    "pingdingshan": ("financing_notice", "performance_sample"),
+    "pingdingshan": ("financing_notice", "performance_sample", "produce_progress"),
     "yantai": (
         "credit_commitment",
         "financing_notice",
@@ -70,9 +70,10 @@ SWITCHED = {
         "green_share",
         "new_energy_vehicles",
         "platform_medical",
+        "produce_progress",
         "yantai_shares",
     ),
-    "qingdao": ("green_materials",),
+    "qingdao": ("green_materials", "produce_progress"),
     "qinghai-small-works": (
         "advance_share",
         "officer_gates",

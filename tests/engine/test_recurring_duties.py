@@ -284,7 +284,7 @@ def test_a_duty_that_cannot_be_opened_stops_no_other_and_is_tried_at_every_beat(
         people.appoint(Appointment("郑九", "regulator", "u9", moment("2020-01-01"), None, "410402"))
     for at in (BEGUN, "2026-11-23 09:01"):
         beat = qinghai.patrol(at)
-        assert len(beat.unopened) == 3
+        assert len(beat.unopened) == 4
         assert all("没有名为 gone 的地方时限方案" in trouble for trouble in beat.unopened)
     assert opened(qinghai) == {"D82-410402-2026": "2026年度代理机构检查"}
     with qinghai.store.transaction():

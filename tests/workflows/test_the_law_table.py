@@ -237,9 +237,10 @@ def test_every_recurring_duty_of_the_table_is_a_file_that_says_what_its_row_says
     bundle: Bundle, table: dict[str, Row]
 ) -> None:
     wanted = {code for code, row in table.items() if row["kind"] == RECURRING}
-    assert wanted == {duty.code for duty in bundle.duties.values()}
+    # Y35 is not of the table of deadlines: what rule R41 asks for
+    assert wanted == {duty.code for duty in bundle.duties.values()} - {"Y35"}
     assert wanted == {"D53", "D58", "D81", "D82", "D83", "D84", "D85"}
-    assert duty_differences(bundle.duties.values(), table) == []
+    assert duty_differences([d for d in bundle.duties.values() if d.code in wanted], table) == []
 
 
 @pytest.mark.parametrize(
