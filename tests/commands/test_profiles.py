@@ -26,6 +26,7 @@ Run = Callable[..., Ran]
 PINGDINGSHAN = "平顶山市 四个“一日办”："
 QINGYANG = "庆阳市做法（媒体报道）"
 JINGMEN = "荆门市做法（媒体报道）"
+SHAANXI = "陕西省政府采购电子卖场管理办法（2022）"
 FOUR = [
     ("promise_added", "contract.sign_contract", "1个工作日", PINGDINGSHAN + "采购合同一日签"),
     ("promise_added", "instalment.accept_delivery", "1个工作日", PINGDINGSHAN + "履约验收一日成"),
@@ -47,6 +48,13 @@ LOCAL: dict[str, tuple[str, list[tuple[str, str, str, str]]]] = {
             ("promise_added", "contract.sign_contract", "10日", QINGYANG),
             ("promise_added", "instalment.publish_acceptance", "1个工作日", QINGYANG),
             ("clock_added", "package.decide_after_review", "1个工作日", QINGYANG),
+        ],
+    ),
+    "shaanxi": (
+        "statutory",
+        [
+            ("clock_added", "instalment.accept_in_mall", "7个工作日", SHAANXI),
+            ("clock_added", "instalment.settle_in_mall", "3个工作日", SHAANXI),
         ],
     ),
     "jingmen": (

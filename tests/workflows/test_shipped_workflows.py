@@ -318,7 +318,16 @@ def test_an_overlay_adds_a_profile_beside_the_shipped_ones(tmp_path: Path) -> No
         encoding="utf-8",
     )
     bundle = read_bundle(SHIPPED_WORKFLOWS, tmp_path)
-    places = {"pingdingshan", "yantai", "qinghai-small-works", "qingdao", "gaotang", "qingyang", "jingmen"}
+    places = {
+        "pingdingshan",
+        "yantai",
+        "qinghai-small-works",
+        "qingdao",
+        "gaotang",
+        "qingyang",
+        "jingmen",
+        "shaanxi",
+    }
     assert set(bundle.profiles) == {"one-day", "statutory", *places, "county"}
     assert bundle.profiles["county"].refers_on == "agreed"
 

@@ -331,7 +331,7 @@ def test_only_the_notices_before_a_deadline_are_counted_back(bundle: Bundle) -> 
     assert read_bundle(Path(__file__).parent / "good").terms["notifying"].backward
 
 
-ACCOUNT = re.compile(r"^\| (D\d+\w?) \| (.+?) \| (?:未做：|流程：|规则 )(.+) \|$", re.MULTILINE)
+ACCOUNT = re.compile(r"^\| (D\d+\w?) \| (.+?) \| (?:未做：|流程：|规则 |方案 )(.+) \|$", re.MULTILINE)
 
 
 def test_every_row_of_the_table_has_a_file_or_the_page_says_what_stands_in_for_it(
