@@ -150,9 +150,10 @@ def find(
     applicable is found too.
     """
     below = _down(work, named)
-    offers = [(m, a) for m in below for a in _offers(office, work, m, handed) if a.name == action]
+    defined = [(m, a) for m in below for a in _defined(office, m) if a.name == action]
+    offers = [(m, a) for m, a in defined if applies(office, work, m, a, handed)]
     if not offers and handed is None:
-        offers = [(m, a) for m in below for a in _defined(office, m) if a.name == action]
+        offers = defined
     own = [o for o in offers if o[0].id == named.id]
     if own or len(offers) == 1:
         return (own or offers)[0]
@@ -164,7 +165,7 @@ def find(
         )
     machines = office.machines(named.bundle)
     known = {a: w for w in machines.bundle.workflows.values() for a in w.actions}
-    now_offered = {a.name: a.title for m in _down(work, named) for a in _offers(office, work, m)}
+    now_offered = {a.name: a.title for m in below for a in _defined(office, m) if applies(office, work, m, a)}
     listed = "、".join(f"{n}（{title}）" for n, title in sorted(now_offered.items())) or "（没有）"
     if action not in known:
         close = get_close_matches(action, known, 1)
@@ -205,12 +206,6 @@ def _down(work: Work, named: Matter) -> list[Matter]:
             inside.add(matter.id)
             out.append(matter)
     return out
-
-
-def _offers(
-    office: Office, work: Work, matter: Matter, handed: Mapping[str, FactValue] | None = None
-) -> list[ActionDef]:
-    return [action for action in _defined(office, matter) if applies(office, work, matter, action, handed)]
 
 
 def _defined(office: Office, matter: Matter) -> tuple[ActionDef, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.machine import Machines
 from engine.matter import FactValue, Matter
 from engine.office import Office
-from engine.rules import Expression, MissingFact, compile_rule, values_of, variables
+from engine.rules import Chain, Expression, MissingFact, compile_rule, variables
 from engine.work import Work
 from engine.workflow import ActionDef, ChecklistDef, RuleDef
 
@@ -28,7 +29,7 @@ def ask(
     expression = compiled(office, matter, source, wants)
     if extra is not None and expression.names <= extra.keys():
         return expression.evaluate(extra)
-    return expression.evaluate(facts_for(office, work, matter, extra))
+    return expression.evaluate(expression.values(chain_of(office, work, matter), extra))
 
 
 def compiled(office: Office, matter: Matter, source: str, wants: str = "boolean") -> Expression:
@@ -44,7 +45,11 @@ def compiled(office: Office, matter: Matter, source: str, wants: str = "boolean"
 
 def compiled_rule(office: Office, matter: Matter, rule: RuleDef | ChecklistDef) -> Expression:
     """Return the compiled expression of a rule, or of when a list is asked for; compiled once per bundle."""
-    machines = office.machines(matter.bundle)
+    return compiled_in(office.machines(matter.bundle), rule)
+
+
+def compiled_in(machines: Machines, rule: RuleDef | ChecklistDef) -> Expression:
+    """Return the compiled expression of a rule, or of when a list is asked for, as one bundle has it."""
     name = rule.code if isinstance(rule, RuleDef) else rule.name
     key = (rule.workflow, name, "rule")
     found = machines.expressions.get(key)
@@ -53,13 +58,10 @@ def compiled_rule(office: Office, matter: Matter, rule: RuleDef | ChecklistDef) 
     return found
 
 
-def facts_for(
-    office: Office, work: Work, matter: Matter, extra: Mapping[str, bool | int | str] | None = None
-) -> dict[str, object]:
-    """Return the values that expressions about ``matter`` may mention."""
-    machines = office.machines(matter.bundle)
-    chain = [(machines.bundle.workflows[m.workflow], m.facts) for m in work.chain(matter)]
-    return values_of(chain, extra or {})
+def chain_of(office: Office, work: Work, matter: Matter) -> Chain:
+    """Return the matter and what it is part of, each with its workflow and its facts."""
+    workflows = office.machines(matter.bundle).bundle.workflows
+    return [(workflows[m.workflow], m.facts) for m in work.chain(matter)]
 
 
 def applies(
@@ -73,15 +75,16 @@ def applies(
 
     ``handed`` are facts handed in with the action: the method may be among them.
     """
-    if not office.planner(matter).profile.has(action.switch):
+    if action.switch and not office.planner(matter).profile.has(action.switch):
         return False
     if not action.applies_when:
         return True
-    values = facts_for(office, work, matter)
+    chain = chain_of(office, work, matter)
     if handed:
-        values |= values_of([(office.workflow(matter), {**matter.facts, **handed})])
+        chain = [(chain[0][0], {**matter.facts, **handed}), *chain[1:]]
+    expression = compiled(office, matter, action.applies_when)
     try:
-        return bool(compiled(office, matter, action.applies_when).evaluate(values))
+        return bool(expression.evaluate(expression.values(chain)))
     except MissingFact:
         return True
 

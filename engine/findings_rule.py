@@ -24,7 +24,6 @@ from engine.rules import (
     compile_rule,
     of_tier,
     rule_variables,
-    values_of,
 )
 from engine.term import Length, read_length
 from engine.workflow import Bundle, ChecklistDef, FactType, RuleDef, RuleExample, WorkflowDef
@@ -165,7 +164,7 @@ def _try(
         if dated.values and dated.values[-1].value is not None
     }
     try:
-        passes = expression.evaluate({**values_of(chain, newest), **looked_up})
+        passes = expression.evaluate({**expression.values(chain, newest), **looked_up})
     except MissingFact as missing:
         sources.add(rule.file, path, f"{where}：缺少 {missing.name}，无法判断", f"{missing.name}: ……")
     except ExpressionTrouble as trouble:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from engine.answering import look_up
-from engine.asking import compiled_rule, facts_for
+from engine.asking import chain_of, compiled_rule
 from engine.matter import FactValue, Matter
 from engine.office import Office
 from engine.questions import ASKED, QUESTIONS
@@ -104,7 +104,8 @@ def holds(
     """
     expression, day = compiled_rule(office, matter, checklist), office.calendar.day_of(at)
     with _having(matter, facts):
-        return _evaluate(office, work, matter, expression, facts_for(office, work, matter), day)
+        values = expression.values(chain_of(office, work, matter))
+        return _evaluate(office, work, matter, expression, values, day)
 
 
 @contextmanager
@@ -124,7 +125,7 @@ def _one(
 ) -> list[Broken]:
     try:
         expression = compiled_rule(office, matter, rule)
-        values = facts_for(office, work, matter, params_on(rule, day))
+        values = expression.values(chain_of(office, work, matter), params_on(rule, day))
         for name in expression.names:
             if name.startswith(ACTS):
                 values[name] = values.get(name.removeprefix(ACTS)) in persons

@@ -37,6 +37,8 @@ from engine.workflow import ACTOR, Bundle, ChecklistDef, FactType, RuleDef, Work
 
 Kind = Literal["integer", "boolean", "string"]
 Variables = Mapping[str, str]
+Chain = Sequence[tuple[WorkflowDef, Mapping[str, FactValue]]]
+"""A matter and what it is part of, each with its workflow and its facts."""
 
 _KINDS: dict[FactType, Kind] = {
     "money": "integer",
@@ -136,33 +138,6 @@ def variables(workflows: Mapping[str, WorkflowDef], name: str, params: Iterable[
     return found
 
 
-def values_of(
-    chain: Sequence[tuple[WorkflowDef, Mapping[str, FactValue]]],
-    extra: Mapping[str, object] | None = None,
-) -> dict[str, object]:
-    """Turn facts into the values of variables.
-
-    ``chain`` holds the matter and what it is part of, each with its workflow and its facts; ``extra`` adds
-    ``parts.*``, ``breach.*`` and ``param.*``. Unknown facts are left out.
-    """
-    values: dict[str, object] = dict(extra or {})
-    for workflow, facts in chain:
-        for fact in workflow.facts.values():
-            value = facts.get(fact.name)
-            key = f"{workflow.tier}.{fact.name}"
-            values[f"given.{key}"] = value is not None
-            if value is None:
-                continue
-            if isinstance(value, Length):
-                values[key] = value.number
-                values[f"{key}.unit"] = value.unit
-            elif isinstance(value, date):
-                values[key] = value.isoformat()
-            else:
-                values[key] = value
-    return values
-
-
 class Expression:
     """A compiled expression of a known type. Compiling is cached per source and variables."""
 
@@ -177,10 +152,30 @@ class Expression:
         self._data = {name: _head(name) for name in self.names}
         self._given = frozenset(name for name in self.names if name.startswith(("given.", ACTS)))
         self._compiled = _compile(source, tuple((name, variables[name]) for name in sorted(self.names)))
+        self._facts = _read_by(self.names)
         self._result = _TYPES[wants]
         returned = self._compiled.return_type()
         if returned != self._result:
             raise ExpressionFault(f"结果应是{_IN_CHINESE[wants]}，现在是 {returned.name()}", 1)
+
+    def values(self, chain: Chain, extra: Mapping[str, object] | None = None) -> dict[str, object]:
+        """Turn facts into the values of the variables that the expression names.
+
+        ``chain`` holds the matter and what it is part of, each with its workflow and its facts; ``extra`` adds
+        ``parts.*``, ``breach.*`` and ``param.*``. Unknown facts are left out.
+        """
+        found: dict[str, object] = dict(extra or {})
+        for workflow, facts in chain:
+            for name in self._facts.get(workflow.tier, ()):
+                if name not in workflow.facts:
+                    continue
+                value, key = facts.get(name), f"{workflow.tier}.{name}"
+                found[f"given.{key}"] = value is not None
+                if isinstance(value, Length):
+                    found[key], found[f"{key}.unit"] = value.number, value.unit
+                elif value is not None:
+                    found[key] = value.isoformat() if isinstance(value, date) else value
+        return found
 
     def evaluate(self, values: Mapping[str, object]) -> bool | int:
         """Return the result for ``values``.
@@ -199,6 +194,15 @@ class Expression:
         if absent:
             raise MissingFact(_CAPITAL.sub(lambda m: m[1].lower(), absent[1]))
         raise ExpressionTrouble(f"{self.source}：{result.value()}")
+
+
+def _read_by(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return by tier the facts that ``names`` rest on: as they are, whether given, their unit, who acted."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        tier, _, fact = name.removeprefix("given.").removeprefix(ACTS).partition(".")
+        found.setdefault(tier, set()).add(fact.removesuffix(".unit"))
+    return {tier: tuple(facts) for tier, facts in found.items()}
 
 
 def mentioned(source: str, variables: Variables) -> frozenset[str]:

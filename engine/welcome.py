@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from engine.asking import compiled_in
 from engine.errors import Refused
 from engine.matter import FactValue
 from engine.office import Office
-from engine.rules import MissingFact, compile_rule, params_on, values_of
+from engine.rules import MissingFact, params_on
 from engine.workflow import RuleDef
 
 
@@ -18,15 +19,17 @@ def unwelcome(office: Office, workflow: str, facts: Mapping[str, FactValue], day
     A rule on a fact that is not known keeps nobody out.
     """
     bundle = office.current
+    machines = office.machines(bundle.hash)
     definition = bundle.workflows[workflow]
     found: list[RuleDef] = []
     for code in definition.rules:
         rule = bundle.rules[code]
         if rule.severity != "block" or (rule.since is not None and day < rule.since):
             continue
-        values = values_of([(definition, facts)], params_on(rule, day))
+        expression = compiled_in(machines, rule)
+        values = expression.values([(definition, facts)], params_on(rule, day))
         try:
-            if not compile_rule(rule, bundle).evaluate(values):
+            if not expression.evaluate(values):
                 found.append(rule)
         except MissingFact:
             continue
