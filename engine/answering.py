@@ -24,6 +24,8 @@ GONE = frozenset({"withdrawn", "invalid", "rejected"})
 """States of a bid that no longer takes part. 撤回、无效、未通过"""
 CONFORMING = frozenset({"conforming", "ranked"})
 """States of a bid that passed the check of conformity. 通过符合性审查"""
+RELEASED = "released"
+"""State of a contract that was never signed, or has ended early and is settled. 已终止"""
 CANCELLED = frozenset({"cancelled"})
 FRUITLESS = frozenset({"failed", "redrafting", "abandoned"})
 """States of a package without a result that counts."""
@@ -253,9 +255,17 @@ def _past_awards_median(office: Office, work: Work, package: Matter, _question: 
 # contracts of a package, complaints
 
 
+def _contracts(office: Office, work: Work, package: Matter) -> list[Matter]:
+    return [part for part in work.parts_of(package) if office.workflow(part).tier == "contract"]
+
+
 def _contracts_to_sign(office: Office, work: Work, package: Matter, _question: Question) -> int:
-    below = [(m, office.workflow(m)) for m in work.parts_of(package)]
-    return sum(1 for m, workflow in below if workflow.tier == "contract" and m.state == workflow.initial)
+    found = _contracts(office, work, package)
+    return sum(1 for contract in found if contract.state == office.workflow(contract).initial)
+
+
+def _contracts_given_up(office: Office, work: Work, package: Matter, _question: Question) -> int:
+    return sum(1 for contract in _contracts(office, work, package) if contract.state == RELEASED)
 
 
 def _raised_before(work: Work, complaint: Matter, workflow: str) -> list[Matter]:
@@ -314,6 +324,7 @@ _ANSWERS: dict[str, Callable[[Office, Work, Matter, Question], int | None]] = {
     "year_reserved": _summed("sme_reserved"),
     "year_reserved_small": _summed("sme_reserved_small"),
     "past_awards_median": _past_awards_median,
+    "contracts_given_up": _contracts_given_up,
     "contracts_to_sign": _contracts_to_sign,
     "queries_before": _queries_before,
     "filed_days_late": _filed_days_late,

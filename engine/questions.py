@@ -112,6 +112,7 @@ _ALL = (
     _alike("drafter", "投标文件编制人"),
     _alike("contact", "投标经办人"),
     _alike("responsible", "单位负责人"),
+    Question("contracts_given_up", "package", "本采购包没有签订就失效、或者已经终止的合同有几份", "family", ()),
     Question("contracts_to_sign", "package", "本采购包还没有签订的合同有几份", "family", ()),
     Question(
         "queries_before", "complaint", "所投诉的采购包在投诉以前登记过几件质疑", "family", ("complaint.complained_by",)
