@@ -152,7 +152,7 @@ def _said(tokens: Sequence[str], names: Names, *, negated: bool) -> str:
     if "".join(right) in ("''", '""') and sign in ("==", "!="):
         return f"{_amount(left, names)}{'为空' if sign == '==' else '不为空'}"
     if sign in ("in", "not in"):
-        options = "、".join(names.value(word, beside) for word in right if word not in "[],")
+        options = "；".join(names.value(word, beside) for word in right if word not in "[],")
         return f"{_amount(left, names)}{'是下列之一' if sign == 'in' else '不是下列任何一个'}：{options}"
     single = right[0] if len(right) == 1 else ""
     if single.startswith(("'", '"')):

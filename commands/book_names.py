@@ -104,7 +104,7 @@ class Names:
         fact = self._facts.get(path)
         if fact is None:
             return ""
-        options = "、".join(f"{key} {name}" for key, name in fact.options)
+        options = "；".join(f"{key} {name}" for key, name in fact.options)
         return f"{TYPES[fact.type]}{'：' + options if options else ''}{'，可以不填' if fact.optional else ''}"
 
     def said(self, path: str, value: object) -> str:

@@ -166,7 +166,7 @@ def _facts(workflow: WorkflowDef) -> str:
             plain(fact.title.zh),
             code(fact.name),
             TYPES[fact.type],
-            plain("、".join(title for _, title in fact.options)),
+            plain("；".join(title for _, title in fact.options)),
             "可以不填" if fact.optional else "",
         )
         for fact in workflow.facts.values()

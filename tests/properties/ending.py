@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from commands.demo_course import METHOD_CASES
 from engine.holding import resume
 from engine.matter import Matter
 from engine.word import Word
@@ -93,6 +94,8 @@ def _step(walk: Walk, matter: Matter) -> Deed:
     more: dict[str, int | str | date] = {"bidders": 3} if name == "open_bids" else {}
     if name in ("publish_notice", "publish_again"):
         more |= soon
+    if name == "file_plan" and matter.facts.get("method") in METHOD_CASES:
+        more |= {"method_case": METHOD_CASES[str(matter.facts["method"])]}
     if (
         name in ("pay", "request_payment") and "accepted_on" not in matter.facts
     ):  # taken in after its acceptance
