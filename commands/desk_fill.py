@@ -161,7 +161,7 @@ def _facts(
     for key, text in filled.facts.items():
         owner, _, name = key.partition(".")
         column = f"fact:{key}"
-        if owner != workflow.name or name not in action.needs:
+        if owner != workflow.tier or name not in action.needs:
             said = f"“{action.title}”不填这一项"
             filled.flaws.append(returned.flaw("not_asked", filled.row, said, column))
             continue
@@ -171,8 +171,8 @@ def _facts(
             said = f"{text!r}不能用，{bad.why}"
             filled.flaws.append(returned.flaw("unreadable_fact", filled.row, said, column))
     for name in action.needs:
-        if name not in matter.facts and f"{workflow.name}.{name}" not in filled.facts:
-            column = f"fact:{workflow.name}.{name}"
+        if name not in matter.facts and f"{workflow.tier}.{name}" not in filled.facts:
+            column = f"fact:{workflow.tier}.{name}"
             said = f"“{action.title}”必须填{workflow.facts[name].title}"
             filled.flaws.append(returned.flaw("missing_fact", filled.row, said, column))
     return found

@@ -209,7 +209,7 @@ def waiting_acts(view: View, lang: str) -> list[Act]:
                 action.title.in_(lang),
                 "" if due is None else due_at(due),
                 "" if due is None else left(due - room.now, lang),
-                tuple(Asked(workflow.name, f.name, f.title.in_(lang), f.type) for f in offer.missing),
+                tuple(Asked(workflow.tier, f.name, f.title.in_(lang), f.type) for f in offer.missing),
                 action.evidence,
                 tuple(
                     Check(one.name, one.title.in_(lang), tuple(item.title.in_(lang) for item in one.items))

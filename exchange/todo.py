@@ -45,9 +45,9 @@ _IN_ORDER = ("都符合", "all in order")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A fact that an act asks for: the workflow that declares it, name, title and type."""
+    """A fact that an act asks for: the tier that has it (all methods share a column), name, title and type."""
 
-    workflow: str
+    tier: str
     name: str
     title: str
     type: FactType
@@ -55,7 +55,7 @@ class Asked:
     @property
     def key(self) -> str:
         """The key of its column."""
-        return f"{_FACT}{self.workflow}.{self.name}"
+        return f"{_FACT}{self.tier}.{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

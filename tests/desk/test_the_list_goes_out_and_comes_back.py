@@ -232,6 +232,23 @@ def test_a_review_is_signed_in_the_list_with_an_opinion_and_its_cells_say_what_i
     assert (list(body["detail"]["checked"]), body["detail"]["reason"]) == (["agency_terms"], "齐全")
 
 
+def test_the_methods_of_a_tier_share_their_columns(waiting: Town) -> None:
+    waiting.city.open("2026-11-03 09:00", id="P4", stage="package.report_delivered", method="open_tender")
+    waiting.city.open(
+        "2026-11-03 09:00", id="P5", stage="package.report_delivered", method="competitive_consultation"
+    )
+    sheet = export(waiting)
+    heads = [str(cell.value) for cell in sheet.page[2]]
+    assert heads.count("中标（成交）供应商（填）") == 1
+    for project in ("P4", "P5"):
+        sheet.put(
+            sheet.row_of(f"{project}.1", "decide_award"), day="2026-11-04", fact__package_of_supplier="甲公司"
+        )
+    sheet.save()
+    assert [d["matter"] for d in hand_in(waiting)["done"]] == ["P4.1", "P5.1"]
+    assert waiting.city.matter("P5.1").facts["supplier"] == "甲公司"
+
+
 def test_a_rehearsal_takes_the_whole_list_and_keeps_nothing(waiting: Town) -> None:
     sheet = export(waiting)
     sheet.put(sheet.row_of("P1.1", "decide_award"), day="2026-11-04", fact__package_of_supplier="甲公司")
